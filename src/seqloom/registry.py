@@ -10,7 +10,6 @@ Reading the entry points takes time. A look-up therefore reads them only if the 
 
 import functools
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -188,5 +187,7 @@ def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, str]:
     `path` must be the current `sys.path`, which decides where packages are found. It is an argument only so that the
     cache has a separate entry for every value of `sys.path`.
     """
+    import importlib.metadata  # slow, and rarely needed
+
     points = importlib.metadata.entry_points(group=group)
     return {point.name: f"{point.module}:{point.attr}" for point in points}

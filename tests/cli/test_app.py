@@ -8,11 +8,11 @@ import typer
 
 from seqloom import __version__, api
 from seqloom.cli.app import main
-from seqloom.cli.commands import app
+from seqloom.cli.commands import make_app
 from seqloom.config.flags import cli_flag
 from seqloom.config.options import TrainOptions
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = typer.main.get_command(make_app()).commands
 
 
 def test_the_commands_are_those_of_the_design():

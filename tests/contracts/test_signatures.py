@@ -13,10 +13,11 @@ import pytest
 
 import seqloom
 from seqloom.cli.flags import COMMAND_PARAMETERS, known_settings, with_flags
-from seqloom.config import DecodingConfig, GanConfig, ModelConfig, ReadingConfig, SamplingConfig, TrainingConfig
+from seqloom.config import DecodingConfig, ModelConfig, ReadingConfig, SamplingConfig, TrainingConfig
 from seqloom.config.critic import CriticConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
 from seqloom.config.flags import cli_flag
+from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions, Options, TrainOptions
 from seqloom.config.settings import fields_of
 from seqloom.critic.fit import fit_critic
@@ -25,6 +26,7 @@ from seqloom.detector.fit import fit_detector
 from seqloom.detector.html_report import report_detector
 from seqloom.detector.score_table import score_table
 from seqloom.generation.options import GenerationOptions
+from seqloom.rating.generate import RatedGeneration
 from seqloom.rating.request import RatingRequest
 
 SOURCES = Path(__file__).parents[2] / "src" / "seqloom"
@@ -160,9 +162,9 @@ def test_no_message_spells_a_flag() -> None:
 def test_every_known_setting_is_a_parameter_of_a_command() -> None:
     from typer.main import get_command
 
-    from seqloom.cli.commands import app
+    from seqloom.cli.commands import make_app
 
-    commands = [get_command(app)]
+    commands = [get_command(make_app())]
     flags: set[str] = set()
     while commands:
         command = commands.pop()
@@ -175,7 +177,7 @@ def _names() -> dict[str, Any]:
     """Names that annotations take from modules which are imported for type checkers only."""
     from seqloom.lm.observer import TrainingObserver
 
-    return {"TrainingObserver": TrainingObserver, **vars(typing)}
+    return {"TrainingObserver": TrainingObserver, "RatedGeneration": RatedGeneration, **vars(typing)}
 
 
 def _literals(tree: ast.Module) -> list[str]:

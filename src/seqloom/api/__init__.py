@@ -1,8 +1,31 @@
 """The Python interface: train, load, generate, score and measure."""
 
-from seqloom.api.describe import FolderDescription, describe
-from seqloom.api.run import Run, load
-from seqloom.api.training import train, train_gan
-from seqloom.lm.evaluate import Protocol
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["FolderDescription", "Protocol", "Run", "describe", "load", "train", "train_gan"]
+if TYPE_CHECKING:
+    from seqloom.api.folder_description import FolderDescription, describe
+    from seqloom.api.generating_run import GeneratingRun
+    from seqloom.api.run import Run, load
+    from seqloom.api.training import train, train_gan
+    from seqloom.lm.evaluate import Protocol
+
+__all__ = ["FolderDescription", "GeneratingRun", "Protocol", "Run", "describe", "load", "train", "train_gan"]
+
+_MODULES = {
+    "FolderDescription": "seqloom.api.folder_description",
+    "GeneratingRun": "seqloom.api.generating_run",
+    "Protocol": "seqloom.lm.evaluate",
+    "Run": "seqloom.api.run",
+    "describe": "seqloom.api.folder_description",
+    "load": "seqloom.api.run",
+    "train": "seqloom.api.training",
+    "train_gan": "seqloom.api.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use, so that generation does not wait for the imports of evaluation and plots."""
+    if name not in __all__:
+        raise AttributeError(f"module 'seqloom.api' has no attribute '{name}'")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.choices import DecodingPrecision, Method, Rating
@@ -11,11 +11,13 @@ from seqloom.errors import ConfigError
 from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.options import GenerationOptions, check_count, count_faults
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.rating.generate import RatedGeneration, generate_rated
 from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import Sample
 from seqloom.sampling.constraints import TokenPredicate
+
+if TYPE_CHECKING:
+    from seqloom.rating.generate import RatedGeneration
 
 __all__ = ["GeneratingRun"]
 
@@ -190,7 +192,7 @@ class GeneratingRun(SavedRun):
         stateful: bool | None = None,
         precision: DecodingPrecision | None = None,
         skip_unknown: bool = False,
-    ) -> RatedGeneration:
+    ) -> "RatedGeneration":
         """Generate text for a requested rating, with or without a critic, which predicts the rating of a text.
 
         See `RatingRequest`, `SamplingConfig` and `DecodingConfig` for the meaning of the settings.
@@ -214,6 +216,8 @@ class GeneratingRun(SavedRun):
             ConfigError: a setting is out of range, or settings contradict one another or the run.
         """
         arguments = locals()
+        from seqloom.rating.generate import generate_rated
+
         decoding = pick(DecodingConfig, arguments)
         return generate_rated(
             self.generators,

@@ -1,4 +1,4 @@
-"""The command `seqloom`: its start, and its end when something fails.
+"""Start the command `seqloom`, and turn every error into messages and an exit code.
 
 Slow modules are imported inside `call`, which handles Ctrl-C, so that Ctrl-C never prints a traceback.
 """
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from seqloom.cli.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
-    from seqloom.cli.commands import app
+    import typer
+
+    app: typer.Typer
 
 __all__ = ["app", "call", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the commands on first use."""
+    """Return the application with all commands, as `app`, which is made on first use: that imports every command."""
     if name != "app":
         raise AttributeError(f"module 'seqloom.cli.app' has no attribute '{name}'")
-    from seqloom.cli.commands import app
+    from seqloom.cli.commands import make_app
 
-    return app
+    return make_app()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words after `seqloom`; None takes those of the process.
     """
     # numpy and torch read these variables when they are imported. The matrix products of numpy are small here: several
-    # threads would spend more time waiting for one another than they save. Under the other wait policy, the OpenMP
-    # threads of torch keep a core busy while they wait, which slows training down on a machine with other work.
+    # threads would spend more time waiting for one another than they save. Waiting OpenMP threads of torch would keep a
+    # core busy, unless their policy is to wait passively, and slow training down on a machine with other work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
@@ -56,9 +58,9 @@ def call(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):
             raise
-        from seqloom.cli.error_messages import report_error
+        from seqloom.cli.error_messages import describe_error
 
-        failure = report_error(error)
+        failure = describe_error(error)
         return _finish(failure.exit_code, *failure.lines)
 
 
@@ -69,8 +71,11 @@ def _invoke(arguments: Sequence[str]) -> int:
     output.prepare()
     import typer
 
+    from seqloom.cli.commands import make_app
+
+    name = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        command = typer.main.get_command(__getattr__("app"))
+        command = typer.main.get_command(make_app(name))
         with command.make_context("seqloom", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()

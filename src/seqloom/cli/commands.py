@@ -1,36 +1,65 @@
-"""The commands of `seqloom`, each with an example."""
+"""The commands of `seqloom`, each with an example. A command's module is imported only if the command is needed."""
 
-from typing import Annotated
+import importlib
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from seqloom import __version__
-from seqloom.cli import (
-    corpora_commands,
-    critic_commands,
-    detect_commands,
-    evaluate_commands,
-    gan_commands,
-    generate_command,
-    info_commands,
-    train_commands,
-)
 from seqloom.cli.help import SectionedCommand
+from seqloom.version import __version__
 
-__all__ = ["app"]
+__all__ = ["make_app"]
 
-app = typer.Typer(
-    help="Train small sequence models on your own corpus and generate new sequences in its style.",
-    epilog="Begin with: seqloom demo",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "train": ("train_commands:train", "seqloom train novel.txt --run runs/novel --minutes 5"),
+    "generate": (
+        "generate_command:generate",
+        'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3',
+    ),
+    "evaluate": ("evaluate_commands:evaluate", "seqloom evaluate runs/novel --split held-out"),
+    "score": ("evaluate_commands:score", "seqloom score runs/novel chapter.txt"),
+    "info": ("info_commands:info", "seqloom info runs/novel"),
+    "plot": ("info_commands:plot", 'seqloom plot runs/novel --prompt "It wa"'),
+    "demo": ("train_commands:demo", "seqloom demo --minutes 1"),
+}
+"""Place of each command, as "module:function", and an example."""
+
+_GROUPS: Mapping[str, tuple[str, str]] = {
+    "critic": ("critic_commands:app", "seqloom critic fit reviews.csv --text text --rating stars"),
+    "detect": ("detect_commands:app", "seqloom detect fit --real a.csv --generator r --text text --run d"),
+    "gan": ("gan_commands:app", "seqloom gan train reviews.csv --text text --rating stars --run g"),
+    "corpora": ("corpora_commands:app", "seqloom corpora fetch shakespeare"),
+}
+"""Place of each group of commands, as "module:app", and an example."""
 
 
-@app.callback(invoke_without_command=True)
-def seqloom(
+def make_app(name: str | None = None) -> typer.Typer:
+    """Return the application.
+
+    Args:
+        name: the only command or group that it needs; None, or a name that does not exist, includes all.
+    """
+    app = typer.Typer(
+        help="Train small sequence models on your own corpus and generate new sequences in its style.",
+        epilog="Begin with: seqloom demo",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    is_known = name in _COMMANDS or name in _GROUPS
+    for command, (place, example) in _COMMANDS.items():
+        if not is_known or command == name:
+            app.command(cls=SectionedCommand, epilog=f"Example: {example}")(_import(place))
+    for group, (place, example) in _GROUPS.items():
+        if not is_known or group == name:
+            app.add_typer(_import(place), name=group, epilog=f"Example: {example}")
+    return app
+
+
+def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
@@ -42,25 +71,6 @@ def seqloom(
         print(context.get_help())
 
 
-for _command, _example in (
-    (train_commands.train, "seqloom train novel.txt --run runs/novel --minutes 5"),
-    (generate_command.generate, 'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3'),
-    (evaluate_commands.evaluate, "seqloom evaluate runs/novel --split held-out"),
-    (evaluate_commands.score, "seqloom score runs/novel chapter.txt"),
-    (info_commands.info, "seqloom info runs/novel"),
-    (info_commands.plot, 'seqloom plot runs/novel --prompt "It wa"'),
-    (train_commands.demo, "seqloom demo --minutes 1"),
-):
-    app.command(cls=SectionedCommand, epilog=f"Example: {_example}")(_command)
-app.add_typer(
-    critic_commands.app, name="critic", epilog="Example: seqloom critic fit reviews.csv --text text --rating stars"
-)
-app.add_typer(
-    detect_commands.app,
-    name="detect",
-    epilog="Example: seqloom detect fit --real a.csv --generator r --text text --run d",
-)
-app.add_typer(
-    gan_commands.app, name="gan", epilog="Example: seqloom gan train reviews.csv --text text --rating stars --run g"
-)
-app.add_typer(corpora_commands.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")
+def _import(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(f"seqloom.cli.{module}"), attribute)

@@ -12,7 +12,7 @@ from seqloom.errors import SeqloomError
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
-__all__ = ["Failure", "report_error"]
+__all__ = ["Failure", "describe_error"]
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -32,7 +32,7 @@ class Failure:
     lines: tuple[str, ...]
 
 
-def report_error(error: Exception) -> Failure:
+def describe_error(error: Exception) -> Failure:
     """Return exit code and messages of an error; a message has no line breaks, and names settings by their flags."""
     failure = _failure(error)
     return Failure(failure.exit_code, tuple(" ".join(with_flags(line).split()) for line in failure.lines))
@@ -71,8 +71,9 @@ def _usage_message(error: "TyperException") -> str:
 def _number_message(error: "TyperException") -> str | None:
     """Return the message about a value that is not a number; None for other faults."""
     parameter, cause = getattr(error, "param", None), error.__cause__
+    # typer converts values with pydantic, whose errors list faults as dictionaries with a type such as "int_parsing".
     fault = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
-    expected_type = str(fault.get("type")).partition("_")[0]  # the fault's type is for example "int_parsing"
+    expected_type = str(fault.get("type")).partition("_")[0]
     expected = {"int": "a whole number", "float": "a number"}.get(expected_type)
     if parameter is None or expected is None:
         return None

@@ -6,10 +6,11 @@ Messages of the library write the name of a setting between backticks, such as `
 import re
 from functools import cache
 
-from seqloom.config import DecodingConfig, GanConfig, ModelConfig, ReadingConfig, SamplingConfig, TrainingConfig
+from seqloom.config import DecodingConfig, ModelConfig, ReadingConfig, SamplingConfig, TrainingConfig
 from seqloom.config.critic import CriticConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
 from seqloom.config.flags import cli_flag
+from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.config.settings import fields_of
 from seqloom.rating.request import RatingRequest

@@ -9,7 +9,8 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import say
-from seqloom.config import GanConfig, ReadingConfig
+from seqloom.config import ReadingConfig
+from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.errors import ConfigError
 

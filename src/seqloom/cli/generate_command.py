@@ -22,7 +22,7 @@ from seqloom.rating.request import RatingRequest
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
-    from seqloom.api import Run
+    from seqloom.api.generating_run import GeneratingRun
     from seqloom.data.conditions import Conditions
     from seqloom.rating.generate import RatedGeneration, RatedSample
     from seqloom.sampling.sample import Sample, SpeculativeStats
@@ -79,14 +79,14 @@ def generate(
     ] = None,
 ) -> None:
     """Generate text in the style of RUN's corpus."""
-    from seqloom.api import load
+    from seqloom.api.generating_run import GeneratingRun
 
     if settings.get("stateful") and sliding_window:
         raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
     if sliding_window:
         settings["stateful"] = False
     settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
-    opened = load(run)
+    opened = GeneratingRun(run)
     if rating:
         settings["rating"] = _requested_rating(rating, opened.config.conditions)
     if settings.keys() & _RATING_CONTROL_SETTINGS:
@@ -111,7 +111,7 @@ def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
     return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
 
-def _generate_rated(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
+def _generate_rated(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
     """Generate texts by rating control; accepted texts are printed even if a later one fails."""
     chosen, settings = settings, dict(settings)  # `settings` becomes the keyword arguments of `generate_rated`
     if "rating" not in settings:
@@ -164,7 +164,7 @@ def _shown_rating(predicted: float | None) -> str:
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
-def _run_origin(run: "Run") -> dict[str, Any]:
+def _run_origin(run: "GeneratingRun") -> dict[str, Any]:
     """Return the origin of a sample, for JSON: the version of seqloom and the run."""
     return {"seqloom": __version__, "run": str(run.path)}
 
@@ -286,7 +286,7 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
     return {**sample.to_json(), "prompt": prompt, "generated_by": origin}
 
 
-def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
+def _print(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, Any]) -> None:
     """Print each text after its prompt.
 
     Texts that are single lines are printed one per line. From the first text with several lines on, each text gets a
@@ -324,7 +324,7 @@ def _heading(number: int, count: int) -> str:
     return ("\n" if number > 1 else "") + dimmed(f"--- {number} of {count}") + "\n"
 
 
-def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
+def _was_cut(run: "GeneratingRun", sample: "Sample", prompt: str) -> bool:
     """Return whether a stop string ended the text."""
     prompt_end = run.codec.pending_space(run.normalize(prompt))
     # The tokens include a stop string, and a space at the end of the prompt if it belongs to the first token.
@@ -365,7 +365,7 @@ def _show(
             print(piece, end="", flush=True)
 
 
-def _known_prompt(run: "Run", prompt: str) -> str:
+def _known_prompt(run: "GeneratingRun", prompt: str) -> str:
     """Return the normalized prompt without the symbols that the run does not know, and report those."""
     normalized = run.normalize(prompt)
     unknown = dict(run.codec.unknown_symbols(normalized))

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.flags import with_flags
 from seqloom.config.flags import cli_flag
 from seqloom.config.settings import FieldInfo, fields_of
 
@@ -78,7 +77,7 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     """Return the parameter of a setting, annotated with its option; None, the default, stands for "not set"."""
     setting, flag = info.setting, cli_flag(info.name)
     details: dict[str, Any] = {
-        "help": with_flags(_help_with_default(info)),
+        "help": _help_with_default(info),
         "rich_help_panel": section.heading,
         "metavar": setting.metavar or ("|".join(info.choices) if info.choices else None),
     }

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from seqloom.cli.flags import with_flags
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,8 +64,12 @@ def say(line: str) -> None:
     """Print a line on standard error, with the flags of the settings that it names; ignore a closed stream."""
     if sys.stderr is None:
         return
+    if "`" in line:
+        from seqloom.cli.flags import with_flags
+
+        line = with_flags(line)
     try:
-        print(f"seqloom: {with_flags(line)}", file=sys.stderr, flush=True)
+        print(f"seqloom: {line}", file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
 

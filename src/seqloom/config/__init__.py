@@ -1,7 +1,6 @@
 """Settings: frozen dataclasses that check themselves and are stored with every run."""
 
 from seqloom.config.base import JsonSerializable, validate
-from seqloom.config.gan import GanConfig
 from seqloom.config.model import ModelConfig
 from seqloom.config.reading import ReadingConfig
 from seqloom.config.sampling import DecodingConfig, SamplingConfig
@@ -9,7 +8,6 @@ from seqloom.config.training import TrainingConfig
 
 __all__ = [
     "DecodingConfig",
-    "GanConfig",
     "JsonSerializable",
     "ModelConfig",
     "ReadingConfig",

@@ -25,7 +25,7 @@ class DetectorConfig:
     minutes: float = setting(2.0, help="minutes of training for the two language models together", above=0)
     light: bool = setting(False, help="leave out the language models and the encoder")
     count: int | None = setting(
-        None, help="number of texts that all generators together write (number of real texts)", at_least=1
+        None, help="texts that all generators together write (as many as there are real texts)", at_least=1
     )
     seed: int = setting(0, help="seed of all draws", at_least=0)
 
@@ -68,13 +68,16 @@ class DuelConfig:
     Attributes:
         rounds: number of rounds.
         keep: share of its texts that the generator keeps in a round.
-        count: texts that the generator keeps in a round; None is the number of real texts.
+        count: number of texts that the generator keeps in a round; for that it writes `count / keep` texts. None keeps
+            as many as there are real texts.
         seed: seed of all draws.
     """
 
-    rounds: int = setting(4, help="rounds of selection against the detector and training of the detector", at_least=1)
+    rounds: int = setting(
+        4, help="rounds; in each, the detector learns from the generator's most real texts", at_least=1
+    )
     keep: float = setting(0.2, help="share of its texts that the generator keeps in a round", above=0, below=1)
     count: int | None = setting(
-        None, help="texts that the generator keeps in a round (number of real texts)", at_least=1
+        None, help="texts that the generator keeps in a round (as many as there are real texts)", at_least=1
     )
     seed: int = setting(0, help="seed of all draws", at_least=0)

@@ -1,7 +1,7 @@
 """Settings of a network's shape.
 
 A network consists of a token embedding, a core (recurrent or convolutional layers) and a head (the output layer). If
-its texts have ratings, condition features, which encode the ratings, are further inputs.
+the texts have ratings, the network also reads condition features, which encode the ratings.
 """
 
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ class ModelConfig(JsonSerializable):
             (Gal, Ghahramani 2016).
         weight_dropout: share of recurrent weights dropped; a mask is kept for a whole window (Merity et al. 2018).
         num_condition_features: number of condition features of a text, from its ratings and its noise; 0 for neither.
-        condition_into: where the condition features are added: "input" to the pre-activations of every layer at every
-            token, "state" to those of the first token only, "output" to the logits.
+        condition_into: where linear maps of the condition features are added: "input" adds them to the pre-activations
+            of every layer at every token, "state" does so at the first token only, "output" adds them to the logits.
         noise_size: dimension of the Gaussian noise of a text, for the generator of a GAN; 0 for no noise.
         noise_width: number of condition features that are computed from the noise; they come last.
     """
@@ -90,7 +90,11 @@ def _rules(config: ModelConfig) -> Iterator[Check]:
     )
     yield bool(config.condition_into), "`condition_into` is empty: choose from input, state, output"
     yield (
-        config.noise_width <= config.num_condition_features and (config.noise_size > 0) == (config.noise_width > 0),
-        f"`noise_size` {config.noise_size} with `noise_width` {config.noise_width} does not fit into "
-        f"`num_condition_features` {config.num_condition_features}",
+        (config.noise_size > 0) == (config.noise_width > 0),
+        f"`noise_size` is {config.noise_size} and `noise_width` {config.noise_width}: give both, or leave both at 0",
+    )
+    yield (
+        config.noise_width <= config.num_condition_features,
+        f"`noise_width` {config.noise_width} is above `num_condition_features`, {config.num_condition_features}: the "
+        "features of the noise are some of these",
     )

@@ -107,7 +107,7 @@ class SamplingConfig(JsonSerializable):
     beam: int = setting(
         0, help="width of a beam search; 0 draws instead", at_least=0, at_most=_MAX_BEAMS, hint="4 is usual"
     )
-    seed: int = setting(0, help="seed; the same seed gives the same texts at any `count`", at_least=0)
+    seed: int = setting(0, help="seed; the same seed gives the same texts, whatever their number", at_least=0)
     max_copy: int = setting(0, help="most characters copied from the corpus in one piece; 0 is off", at_least=0)
     draft_length: int | None = setting(
         None,

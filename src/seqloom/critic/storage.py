@@ -12,7 +12,7 @@ from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.scale import Scale
 from seqloom.errors import RunError
-from seqloom.runs.migrations import scale_to_2
+from seqloom.runs.migrations import migrate_scale_to_format_2
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
 from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
@@ -26,7 +26,7 @@ __all__ = ["CRITIC", "has_foreign_content", "load_critic", "save_critic"]
 
 
 def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
-    return {**stored, "scale": scale_to_2(stored.get("scale"))}
+    return {**stored, "scale": migrate_scale_to_format_2(stored.get("scale"))}
 
 
 CRITIC = ModelArchive(

@@ -1,6 +1,6 @@
 """Disjoint parts of a store: training, validation and held-out text.
 
-A token store is the encoded corpus. Its records are its tokens, those of one document after those of another.
+A token store is the encoded corpus. A record of the store is one token; the documents lie one after another.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     """
     all_spans = Spans.whole_documents(store)
     num_held_out = int(hold_out * all_spans.num_records)
-    labels = _indivisible_labels(all_spans, store.groups)
+    labels = _group_labels(all_spans, store.groups)
     if labels is None:
         rest, held_out = _cut_slices(all_spans, _end_slice(all_spans.num_records, num_held_out))
     else:
@@ -117,7 +117,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     return Split(train, validation_spans, held_out)
 
 
-def _indivisible_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
+def _group_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
     """Return a label for each document: its group or, without groups, its index; None if documents may be cut.
 
     Documents with the same label must go to the same part.
@@ -133,7 +133,7 @@ def _end_slice(num_records: int, num_last: int) -> Int[np.ndarray, "1 2"]:
 
 
 def _spread_slices(num_records: int, num_wanted: int) -> Int[np.ndarray, "slices 2"]:
-    """Return slices of equal length with `num_wanted` records in all, as their starts and stops.
+    """Return slices of equal length with about `num_wanted` records in all, as their starts and stops.
 
     The text is divided into equal parts, with a slice in the middle of each.
     """
@@ -171,7 +171,8 @@ def _take_labels(
     Args:
         spans: spans to choose from.
         labels: label of each span.
-        order_labels: function from the index of each label's first span to the order in which labels are taken.
+        order_labels: function that receives the index of each label's first span, and returns the indices of the labels
+            in the order in which to take them.
         num_wanted: number of records to take; at least one label is left over.
     """
     if num_wanted == 0:
@@ -190,9 +191,9 @@ def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
 
 
 def _spread(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
-    """Return an order in which the first labels, however many, come from all over the text.
+    """Return an order of the labels such that the first n of them, for any n, are spread over the whole text.
 
-    Labels are sorted by multiples of the golden ratio modulo 1.
+    The labels are sorted by multiples of the golden ratio's fractional part, modulo 1.
     """
     ranks = np.argsort(np.argsort(first_seen))
     return np.argsort((ranks + 0.5) * 0.6180339887498949 % 1)

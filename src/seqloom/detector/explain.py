@@ -1,8 +1,9 @@
 """Explain a detector's score: the contribution of each member, typical words, token probabilities, and sentences.
 
-A member is one of the models that the detector combines. The light members use patterns of words and characters, the
-slow members are an encoder, two language models, and the light stack on segments of the text. A stack is a logistic
-regression on the outputs of members.
+A member is one of the models that the detector combines. The light members use patterns of words and characters. A
+stack is a logistic regression on the outputs of members; its classes are real text and kinds of generated text. The
+slow members are an encoder, two language models, and "parts": the results of the light members' stack on segments of a
+text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,9 +65,9 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
     members = detector.members_
     text_outputs = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
     output_names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
-    real_shares, generated_shares = (
-        dict(zip(output_names, detector.percentiles_.shares_below(text_outputs, generated=side).tolist(), strict=True))
-        for side in (False, True)
+    shares_of_real_below, shares_of_generated_below = (
+        dict(zip(output_names, detector.percentiles_.shares_below(text_outputs, generated=flag).tolist(), strict=True))
+        for flag in (False, True)
     )
     evidence = _word_evidence(members, text)
     language_models = members.language_models
@@ -77,7 +78,7 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
         too_short=bool(outputs.too_short[0]),
         out_of_distribution=bool(outputs.out_of_distribution[0]),
         contributions=_contributions(detector.stacks_, outputs, members.slow_slices),
-        shares_below=real_shares,
+        shares_below=shares_of_real_below,
         new_words=tuple(members.light.novelty.new_words(text)),
         generated_evidence=tuple(item for item in evidence if item.logit >= _MIN_EVIDENCE)[:_MAX_EVIDENCE],
         real_evidence=tuple(item for item in evidence if item.logit <= -_MIN_EVIDENCE)[:_MAX_EVIDENCE],
@@ -85,16 +86,17 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
         sentences=(),
     )
     level = None if language_models is None else language_models.codec.level
-    return replace(explanation, sentences=tuple(explanation_sentences(explanation, generated_shares, level)))
+    return replace(explanation, sentences=tuple(explanation_sentences(explanation, shares_of_generated_below, level)))
 
 
 def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[str, slice]) -> dict[str, float]:
     """Return the contribution of each member to the logit.
 
-    With slow members, the logit is the mean of the logits of two stacks. The light stack combines the light members.
-    The full stack combines the slow members with the class logits of the light stack, so the light members contribute
-    to both. What the class logits contribute to the full stack is divided among the light members: each gets its
-    contribution to the light stack, and a share of the remainder in proportion to the size of that contribution.
+    With slow members, the logit is the calibrated mean of the logits of two stacks; the calibration multiplies the mean
+    by a slope. The light stack combines the light members. The full stack combines the slow members with the logits
+    that the light stack gives to its classes, so the light members contribute to both stacks. In the full stack, each
+    light member is credited with the same contribution as in the light stack. What these logits contribute beyond that
+    is shared out in proportion to the absolute values of the contributions.
     """
     light = stacks.light.contributions(outputs.light, outputs.num_words)[0]
     contributions = {name: float(light[columns].sum()) for name, columns in LIGHT_MEMBERS.items()}
@@ -136,6 +138,7 @@ def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
     """
     ids = pair.encode(text)
     (statistics,) = token_statistics(pair.real, pair.generated, [ids])
+    # Row 0 of the statistics is the model of real text; the first id only marks the start of the text.
     unknown = {position for position, _ in pair.codec.unknown_symbols(text)}
     scored = _merge_partial_characters(
         pair.codec, ids[1:].tolist(), statistics.log_probs[0].tolist(), statistics.ranks[0].tolist()

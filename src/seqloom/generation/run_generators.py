@@ -6,7 +6,6 @@ from seqloom.config import SamplingConfig, validate
 from seqloom.generation.generator import GeneratorFactory, TextGenerator
 from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import training_copy_index
 from seqloom.sampling.constraints import TokenPredicate
 
 __all__ = ["RunGenerators"]
@@ -80,4 +79,8 @@ class RunGenerators:
         Raises:
             SourceError: the training corpus is not available.
         """
-        return training_copy_index(self.run).constraint(config.max_copy) if config.max_copy else None
+        if not config.max_copy:
+            return None
+        from seqloom.runs.training_corpus import training_copy_index
+
+        return training_copy_index(self.run).constraint(config.max_copy)

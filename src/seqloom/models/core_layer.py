@@ -1,7 +1,7 @@
 """The contract of a core's torch layer: explicit state in, explicit state out.
 
-A core is a kind of layer, such as an LSTM. The pre-activations of a layer are the weighted sums to which it applies its
-nonlinear functions: one per unit for each of its gates.
+A core is a stack of layers of one kind, such as LSTM. The pre-activations of a layer are the weighted sums to which it
+applies its nonlinear functions: one per unit for each of its gates.
 """
 
 from abc import ABC, abstractmethod
@@ -106,7 +106,7 @@ def unroll(
 def dropout_mask(
     like: Tensor, share_dropped: float, generator: torch.Generator | None, shape: tuple[int, ...]
 ) -> Tensor | None:
-    """Return a mask of `shape` with the type and device of `like`; None if nothing is dropped.
+    """Return a mask of `shape` with the type and device of `like`; None if the share is 0 or there is no generator.
 
     The values are 0 with probability `share_dropped`, else 1 / (1 - share_dropped), which keeps the mean.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqloom.errors import RunError
 
-__all__ = ["FORMAT", "MIGRATIONS", "migrate", "scale_to_2"]
+__all__ = ["FORMAT", "MIGRATIONS", "migrate", "migrate_scale_to_format_2"]
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def _migrate_to_2(stored: Json) -> Json:
     """Rename settings of the model, of training and of GANs, and the key "levels" of a rating's scale."""
     migrated = dict(stored)
     if isinstance(stored.get("conditions"), list):
-        migrated["conditions"] = [scale_to_2(column) for column in stored["conditions"]]
+        migrated["conditions"] = [migrate_scale_to_format_2(column) for column in stored["conditions"]]
     for part, renames in _PART_RENAMES:
         if isinstance(stored.get(part), dict):
             migrated[part] = _renamed(stored[part], renames)
@@ -69,7 +69,7 @@ def _migrate_to_2(stored: Json) -> Json:
     return _renamed(migrated, {"noise": "noise_size"})
 
 
-def scale_to_2(column: Any) -> Any:
+def migrate_scale_to_format_2(column: Any) -> Any:
     """Rename the key "levels" of a rating's scale in JSON; a category, which has no levels, stays as it is."""
     return _renamed(column, {"levels": "positions"}) if isinstance(column, dict) else column
 

@@ -33,7 +33,7 @@ class Context:
     index: int = 0
     num_tokens: int = 0
 
-    def generator(self, salt: int) -> np.random.Generator:
+    def generator(self, salt: int) -> "np.random.Generator":
         """Return a generator of random numbers for a transform at this token.
 
         The numbers depend only on the seed, the index of the sample, the number of tokens and the salt (Philox 4x64-10,

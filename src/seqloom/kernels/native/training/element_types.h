@@ -1,8 +1,8 @@
 // The element type of weights and activations: bfloat16 if the processor has a dot product of pairs (SEQLOOM_BFLOAT16),
 // else float.
 //
-// A group is the elements of a column that one instruction multiplies and sums: two bfloat16, or one float. The
-// elements of a group lie side by side in memory, and a `Groups` vector holds kWidth groups.
+// A group is the elements of a column that one lane of the dot product multiplies and sums: two bfloat16, or one float.
+// The elements of a group lie side by side in memory, and a `Groups` vector holds kWidth groups.
 #pragma once
 
 #include "isa/vector.h"
@@ -41,7 +41,7 @@ inline Groups broadcast_group(const Element* source) {
   return (Groups)_mm512_set1_epi32(pair);
 }
 
-// total[i] += the sum of the products of group i of `a` and group i of `b`.
+// Return total[i] + the sum of the products of group i of `a` and group i of `b`.
 inline Vec multiply_add(Vec total, Groups a, Groups b) { return _mm512_dpbf16_ps(total, a, b); }
 
 // Interleave kWidth columns of two rows, `row` and `row + stride`, into groups: (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...
@@ -61,7 +61,8 @@ inline void interleave(const __m256i (&source)[16], __m256i (&target)[16]) {
   }
 }
 
-// to[j, i] = from[i, j] for a block of 16 by 16. Four rounds of interleaving transpose the halves of the rows.
+// target[j, i] = source[i, j] for a block of 16 by 16. Four rounds of interleaving transpose its left and its right half
+// (16 by 8 each), one in the low and one in the high 128 bits of the registers.
 inline void transpose_block(const Element* source, size_t source_stride, Element* target, size_t target_stride) {
   __m256i row[16], next[16];
   for (int i = 0; i < 16; ++i)
@@ -70,7 +71,8 @@ inline void transpose_block(const Element* source, size_t source_stride, Element
   interleave(next, row);
   interleave(row, next);
   interleave(next, row);
-  // Each register now holds two whole columns, one in either half: 128 bits are 8 rows of a column.
+  // Registers 2 j and 2 j + 1 now hold rows 0 to 7 and rows 8 to 15 of column j in their low halves, and those of column
+  // j + 8 in their high halves.
   for (int j = 0; j < 8; ++j) {
     const __m256i low = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x20);
     const __m256i high = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x31);
