@@ -114,9 +114,7 @@ def test_a_beam_has_the_noise_of_the_first_sample():
 
 
 def test_there_is_no_more_noise_than_there_are_features():
-    with pytest.raises(
-        ConfigError, match="`noise_size` 3 with `noise_width` 3 does not fit into `num_condition_features` 2"
-    ):
+    with pytest.raises(ConfigError, match="`noise_width` 3 is above `num_condition_features`, 2"):
         ModelConfig(vocabulary=5, num_condition_features=2, noise_size=3, noise_width=3)
 
 

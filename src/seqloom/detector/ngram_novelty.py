@@ -76,12 +76,12 @@ class NGramNovelty:
 
     def copy_sources(self, patterns: Mapping[str, HashedPatterns]) -> Int8[np.ndarray, " texts"]:
         """Return `NOT_A_COPY`, `COPY_OF_REAL` or `COPY_OF_GENERATED` for each text."""
-        counts = patterns["fives"].counts
-        no_copies = np.full(len(counts), NOT_A_COPY, np.int8)
+        num_fives = patterns["fives"].counts
+        no_copies = np.full(len(num_fives), NOT_A_COPY, np.int8)
         # `sums[text, side, measure]` are the sums over the sequences of five words of a text.
         sums = sum_levels(self.counts[_KINDS.index("fives")], _MEASURES_BY_COUNT, *patterns["fives"], no_copies)
-        new_shares = sums[:, :, _MEASURES.index("unseen")] / np.maximum(counts, 1)[:, None]
-        is_copy = (counts >= _MIN_FIVES_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
+        new_shares = sums[:, :, _MEASURES.index("unseen")] / np.maximum(num_fives, 1)[:, None]
+        is_copy = (num_fives >= _MIN_FIVES_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
         return np.where(is_copy, new_shares.argmin(axis=1), NOT_A_COPY).astype(np.int8)
 
     def features(
@@ -91,14 +91,14 @@ class NGramNovelty:
 
         Args:
             patterns: patterns of the texts.
-            copy_sources: result of the method `copy_sources`; the counts for a copy leave out the training text that it
-                was copied from.
+            copy_sources: result of the method `copy_sources`. If a text is a copy, its original does not count: each
+                count on the side of the original is reduced by one.
         """
         columns = []
         for number, kind in enumerate(_KINDS):
-            counts = patterns[kind].counts
+            num_patterns = patterns[kind].counts
             sums = sum_levels(self.counts[number], _MEASURES_BY_COUNT, *patterns[kind], copy_sources)
-            columns.append(sums.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
+            columns.append(sums.reshape(len(num_patterns), -1) / np.maximum(num_patterns, 1)[:, None])
         return np.hstack(columns).astype(np.float32)
 
     def new_words(self, text: str) -> list[str]:

@@ -50,7 +50,10 @@ class PendingGanRun(JsonSerializable):
 
     @property
     def draft_config(self) -> GanConfig:
-        """GAN settings before the schedule; numbers of steps that the user did not choose are large placeholders."""
+        """GAN settings before the schedule; numbers of steps that the user did not choose are large placeholders.
+
+        `pretrain_steps` counts the steps as a VAE, which come after the likelihood training.
+        """
         settings = {"adversarial_steps": _UNLIMITED_STEPS, "pretrain_steps": _UNLIMITED_STEPS, **self.own}
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 

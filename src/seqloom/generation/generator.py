@@ -41,8 +41,8 @@ class Prompt(NamedTuple):
 
     Attributes:
         ids: token ids, at least one.
-        first_token_prefix: last bytes of the prompt, which `ids` omit because they belong to the first generated token;
-            the generated text omits them too.
+        first_token_prefix: bytes at the end of the prompt that are not in `ids`. The first generated token must begin
+            with them; the generated text starts after them.
     """
 
     ids: list[int]
@@ -104,7 +104,7 @@ class TextGenerator:
         )
 
     def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
-        """Return a request whose prompt has been read, which sequential Monte Carlo needs; see `prepare_request`."""
+        """Let the decoder read the prompt, and return all that the draws need, for sequential Monte Carlo."""
         return prepare_request(
             self.decoder,
             config,
@@ -116,7 +116,7 @@ class TextGenerator:
         )
 
     def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
-        """Generate one sample that continues token ids. Unlike `prompt`, add no boundary, unless there are no ids."""
+        """Generate one sample after these ids; only if there are none, it begins with the boundary or the opening."""
         return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
 
     def stream(
@@ -207,7 +207,7 @@ class GeneratorFactory:
         return self._generator(values, float(guidance))
 
     def _generator(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
-        """Return a generator. A model with noise, as a GAN trains it, decodes each sample with other noise."""
+        """Return a generator. The model of a GAN reads noise; each sample gets noise of its own."""
         noise_size = self._config.model.noise_size
 
         def make_decoder(noise: Float32[np.ndarray, " noise"]) -> Decoder:
@@ -223,8 +223,8 @@ class GeneratorFactory:
             return self._native or self._reference(None)
         values_or_open = np.full(len(self._config.conditions), np.nan) if values is None else values
         features_of_noise = noise_features(self._checked_weights, noise) if len(noise) else None
-        (text_features,) = self._config.features(values_or_open[None], features_of_noise)  # a batch of one text
-        bias = condition_bias(self._config.model, self._checked_weights, text_features)
+        (condition_features,) = self._config.features(values_or_open[None], features_of_noise)  # a batch of one text
+        bias = condition_bias(self._config.model, self._checked_weights, condition_features)
         return self._native.conditioned(bias) if self._native is not None else self._reference(bias)
 
     @cached_property

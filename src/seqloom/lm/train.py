@@ -104,6 +104,7 @@ def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None) -> Sav
             run = _train(session, snapshot)
             discard_backup(session.folder)  # a killed process can leave the backup of the run that it replaced
             return run
+        # An interrupted run is kept once it has weights; before that, the old run is brought back.
         with replacing_run(session.folder):
             session.folder.write_config(session.config, session.dataset.codec)
             return _train(session, snapshot=None)

@@ -1,4 +1,4 @@
-"""Conditioning of the network: every layer at every token, the first token, and the logits.
+"""Biases by which ratings, categories and noise act on a network: on its layers, and on its logits.
 
 The conditions of a text (ratings, categories and noise) are one vector of features. Linear maps of the features are
 added to the pre-activations of the layers and to the logits. The features thus bypass embedding and recurrence, which

@@ -4,7 +4,7 @@
 // 2018). Speculative sampling (Leviathan et al. 2023, Chen et al. 2023) accepts or rejects them in order, so that the
 // text has the distribution of text without drafts. A stream can read its pending token and all drafts in one pass,
 // which is faster because the pass reads the weights only once. Whether it does so or reads the same drafts one by one
-// changes the speed, not the text.
+// changes the speed, not the text. "With drafts" below means that a pass reads them ahead, all at once.
 //
 // If the weights are large and the streams few, a team of threads computes each step together. The leader of the team
 // draws the tokens.
@@ -147,7 +147,7 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
       const int32_t token = streams_[stream]->progress.pending;
       if (token == kNoToken) continue;
       rows.push_back(make_row(stream, token));
-      if (guided()) rows.push_back(make_row(stream + count() / 2, token));  // the partner reads the same token
+      if (guided()) rows.push_back(make_row(stream + count() / 2, token));  // the unconditional partner
     }
     if (!rows.empty())
       network_.step(rows.data(), static_cast<int>(rows.size()), team);
@@ -196,7 +196,7 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
       if (team) abandoned_team_ = falls_behind(start, output.counts[stream]);
     }
     synchronize(team);
-    // The time of a pass without drafts leaves out `propose_drafts` and `renew_drafts`, which only drafts need.
+    // The time of a pass without drafts is that of a model without draft heads: proposing and renewing are left out.
     const double seconds_without_proposing = seconds_since(pass_start);
     if (num_rows > 1) network_.keep(record.rows.data(), record.num_used_rows, team);
     renew_drafts({stream}, team);
@@ -207,7 +207,7 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
 }
 
 // Collect the rows of the next pass: the token that was drawn last, and drafts of the tokens after it, unless passes
-// without drafts are faster. This call may still generate `max_tokens` tokens.
+// without drafts are faster. `max_tokens` is how many more tokens the current call of `generate` may draw.
 void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
   Stream& record = *streams_[stream];
   const Progress& progress = record.progress;
