@@ -95,14 +95,14 @@ def test_the_classifier_is_a_logistic_regression_of_its_rows(known, unseen):
     classifier = NGramClassifier.fit(rows, known.generated)
     texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
     rarity = np.where(texts_with > 1, np.log((1 + len(known.texts)) / (1 + texts_with)) + 1, 0)
-    asked = pattern_matrix(unseen.texts)
-    expected = asked @ classifier.weight.ravel() + classifier.bias
+    matrix = pattern_matrix(unseen.texts)
+    expected = matrix @ classifier.weight.ravel() + classifier.bias
     np.testing.assert_allclose(classifier.logits(extract_patterns(unseen.texts)), expected, atol=1e-4)
     used = np.flatnonzero(rarity)
     plain = LogisticRegression(C=3, solver="liblinear", class_weight="balanced").fit(
         rows[:, used].multiply(rarity[used]).tocsr(), known.generated
     )
-    theirs = plain.decision_function(asked[:, used].multiply(rarity[used]).tocsr())
+    theirs = plain.decision_function(matrix[:, used].multiply(rarity[used]).tocsr())
     assert np.corrcoef(theirs, expected)[0, 1] > 0.999
     again = NGramClassifier.from_arrays(classifier.to_arrays())
     np.testing.assert_array_equal(again.weight, classifier.weight)

@@ -82,9 +82,9 @@ def test_the_kernels_measure_what_torch_measures(store, kernels, name, protocol)
     native = make_scorer(model.config, arrays(model), lambda: pytest.fail("torch is not needed"), threads=2)
     assert isinstance(native, NativeScorer)
     expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
-    found = PROTOCOLS[protocol](native, store, Spans.whole_documents(store), CHARACTERS)
-    assert (found.tokens, found.characters) == (expected.tokens, expected.characters)
-    assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
+    likelihood = PROTOCOLS[protocol](native, store, Spans.whole_documents(store), CHARACTERS)
+    assert (likelihood.tokens, likelihood.characters) == (expected.tokens, expected.characters)
+    assert likelihood.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
 
 
 @native_only
@@ -96,9 +96,9 @@ def test_bfloat16_measures_nearly_the_same(store, kernels, name, protocol):
     fast = make_fast_scorer(model.config, arrays(model), lambda: model, threads=2)
     assert isinstance(fast, ForwardScorer)
     expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
-    found = PROTOCOLS[protocol](fast, store, Spans.whole_documents(store), CHARACTERS)
-    assert (found.tokens, found.characters) == (expected.tokens, expected.characters)
-    assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=5e-4)
+    likelihood = PROTOCOLS[protocol](fast, store, Spans.whole_documents(store), CHARACTERS)
+    assert (likelihood.tokens, likelihood.characters) == (expected.tokens, expected.characters)
+    assert likelihood.nats_per_token == pytest.approx(expected.nats_per_token, abs=5e-4)
 
 
 @native_only
@@ -108,8 +108,8 @@ def test_the_forward_pass_of_training_measures_what_torch_measures(store, kernel
     model = make_model(name)
     forward = ForwardScorer(model.config, arrays(model), kernels, threads=2)
     expected = full_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
-    found = full_likelihood(forward, store, Spans.whole_documents(store), CHARACTERS)
-    assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
+    likelihood = full_likelihood(forward, store, Spans.whole_documents(store), CHARACTERS)
+    assert likelihood.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["lstm", "conv"])

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqloom.cli import output
 from seqloom.cli.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def __getattr__(name: str) -> Any:
     """Return the application with all commands, as `app`, which is made on first use: that imports every command."""
     if name != "app":
         raise AttributeError(f"module 'seqloom.cli.app' has no attribute '{name}'")
-    from seqloom.cli.commands import make_app
-
-    return make_app()
+    return _make_app(None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,16 +65,12 @@ def call(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     """Import the commands and run one of them; errors during the import are reported like errors of the command."""
-    from seqloom.cli import output
-
     output.prepare()
     import typer
 
-    from seqloom.cli.commands import make_app
-
     name = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        command = typer.main.get_command(make_app(name))
+        command = typer.main.get_command(_make_app(name))
         with command.make_context("seqloom", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -84,10 +79,14 @@ def _invoke(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _make_app(name: str | None) -> "typer.Typer":
+    from seqloom.cli.commands import make_app
+
+    return make_app(name)
+
+
 def _finish(exit_code: int, *lines: str) -> int:
     """Flush the output, print lines on standard error and return the exit code."""
-    from seqloom.cli import output
-
     try:
         if sys.stdout is not None:  # None if the process was started without it and `output.prepare` has not run
             sys.stdout.flush()

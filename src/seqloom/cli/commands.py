@@ -1,35 +1,35 @@
 """The commands of `seqloom`, each with an example. A command's module is imported only if the command is needed."""
 
-import importlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seqloom.cli.help import SectionedCommand
+from seqloom.registry import import_part
 from seqloom.version import __version__
 
 __all__ = ["make_app"]
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
-    "train": ("train_commands:train", "seqloom train novel.txt --run runs/novel --minutes 5"),
+    "train": ("seqloom.cli.train_commands:train", "seqloom train novel.txt --run runs/novel --minutes 5"),
     "generate": (
-        "generate_command:generate",
+        "seqloom.cli.generate_command:generate",
         'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3',
     ),
-    "evaluate": ("evaluate_commands:evaluate", "seqloom evaluate runs/novel --split held-out"),
-    "score": ("evaluate_commands:score", "seqloom score runs/novel chapter.txt"),
-    "info": ("info_commands:info", "seqloom info runs/novel"),
-    "plot": ("info_commands:plot", 'seqloom plot runs/novel --prompt "It wa"'),
-    "demo": ("train_commands:demo", "seqloom demo --minutes 1"),
+    "evaluate": ("seqloom.cli.evaluate_commands:evaluate", "seqloom evaluate runs/novel --split held-out"),
+    "score": ("seqloom.cli.evaluate_commands:score", "seqloom score runs/novel chapter.txt"),
+    "info": ("seqloom.cli.info_commands:info", "seqloom info runs/novel"),
+    "plot": ("seqloom.cli.info_commands:plot", 'seqloom plot runs/novel --prompt "It wa"'),
+    "demo": ("seqloom.cli.train_commands:demo", "seqloom demo --minutes 1"),
 }
 """Place of each command, as "module:function", and an example."""
 
 _GROUPS: Mapping[str, tuple[str, str]] = {
-    "critic": ("critic_commands:app", "seqloom critic fit reviews.csv --text text --rating stars"),
-    "detect": ("detect_commands:app", "seqloom detect fit --real a.csv --generator r --text text --run d"),
-    "gan": ("gan_commands:app", "seqloom gan train reviews.csv --text text --rating stars --run g"),
-    "corpora": ("corpora_commands:app", "seqloom corpora fetch shakespeare"),
+    "critic": ("seqloom.cli.critic_commands:app", "seqloom critic fit reviews.csv --text text --rating stars"),
+    "detect": ("seqloom.cli.detect_commands:app", "seqloom detect fit --real a.csv --generator r --text text --run d"),
+    "gan": ("seqloom.cli.gan_commands:app", "seqloom gan train reviews.csv --text text --rating stars --run g"),
+    "corpora": ("seqloom.cli.corpora_commands:app", "seqloom corpora fetch shakespeare"),
 }
 """Place of each group of commands, as "module:app", and an example."""
 
@@ -52,10 +52,10 @@ def make_app(name: str | None = None) -> typer.Typer:
     is_known = name in _COMMANDS or name in _GROUPS
     for command, (place, example) in _COMMANDS.items():
         if not is_known or command == name:
-            app.command(cls=SectionedCommand, epilog=f"Example: {example}")(_import(place))
+            app.command(cls=SectionedCommand, epilog=f"Example: {example}")(import_part(place))
     for group, (place, example) in _GROUPS.items():
         if not is_known or group == name:
-            app.add_typer(_import(place), name=group, epilog=f"Example: {example}")
+            app.add_typer(import_part(place), name=group, epilog=f"Example: {example}")
     return app
 
 
@@ -69,8 +69,3 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
-
-
-def _import(place: str) -> Any:
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(f"seqloom.cli.{module}"), attribute)

@@ -92,7 +92,7 @@ def _format_likelihood(measures: dict[str, float]) -> str:
     bits_name = next((name for name in measures if name.startswith("bits_per_")), None)
     if bits_name is None:
         return nats
-    unit = bits_name.removeprefix("bits_per_").replace("char", "character")
+    unit = "character" if bits_name == "bits_per_char" else bits_name.removeprefix("bits_per_")
     return f"{nats}, {measures[bits_name]:.4f} bits per {unit}"
 
 
