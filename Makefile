@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: install demo test test-fast check docs bench format clean help
+.PHONY: install demo test test-fast check lint types layers docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -37,11 +37,17 @@ test: $(INSTALLED)
 test-fast: $(INSTALLED)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-check: $(INSTALLED)
+check: lint types layers
+
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
+
+types: $(INSTALLED)
 	$(BIN)/mypy
+
+layers: $(INSTALLED)
 	$(BIN)/lint-imports
 
 docs: $(INSTALLED)

@@ -25,11 +25,11 @@ class NativeKernels(BuildHookInterface):  # type: ignore[type-arg]
         import native_build
 
         root, wish = Path(self.root), os.environ.get("SEQLOOM_NATIVE", "")
-        (root / native_build.LIBRARY).unlink(missing_ok=True)
         if wish == "0":
+            (root / native_build.LIBRARY).unlink(missing_ok=True)
             return
         try:
-            native_build.build_library(root)
+            native_build.update_library(root)
         except (OSError, subprocess.CalledProcessError) as error:
             if wish == "1":
                 raise

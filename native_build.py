@@ -4,10 +4,12 @@ Each instruction set is a file of its own with its own flags; a set that the com
 `src/seqloom/kernels/native/build.toml` holds the flags.
 
     python native_build.py [FLAG ...]    build src/seqloom/kernels/_native.so again, after a change
+    python native_build.py --update      build it only if it does not belong to these sources
 
 `SEQLOOM_NATIVE_STRICT=1` turns on more warnings and makes warnings errors.
 """
 
+import ctypes
 import os
 import platform
 import runpy
@@ -23,6 +25,39 @@ from typing import Any
 
 SOURCES = Path("src/seqloom/kernels/native")
 LIBRARY = Path("src/seqloom/kernels/_native.so")
+
+
+def update_library(root: Path) -> Path:
+    """Build the library into the source tree, unless it is there and belongs to these sources.
+
+    A call waits while another process is in this function, so the library is compiled once. The errors are those of
+    `build_library`; a library of other sources is then deleted.
+
+    Args:
+        root: folder of the repository.
+    """
+    if os.name != "posix":
+        raise OSError("the kernels are compiled on Linux and macOS only")
+    import fcntl  # missing on Windows
+
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_current(root):
+            return root / LIBRARY
+        (root / LIBRARY).unlink(missing_ok=True)
+        return build_library(root)
+
+
+def _is_current(root: Path) -> bool:
+    """Return whether the library can be loaded here, and was built from these sources and for this version."""
+    try:
+        library = ctypes.CDLL(str(root / LIBRARY))
+        functions = (library.seqloom_version, library.seqloom_build_hash)
+    except (OSError, AttributeError):
+        return False
+    for function in functions:
+        function.restype = ctypes.c_char_p
+    return [function().decode() for function in functions] == [_version(root), _build_hash(root)]
 
 
 def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
@@ -121,9 +156,16 @@ def settings(root: Path) -> dict[str, Any]:
 
 def _identity(root: Path) -> list[str]:
     """Return the definitions by which the package recognises its library: version and hash of the sources."""
-    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    build_hash = runpy.run_path(str(root / SOURCES.parent / "build_hash.py"))["build_hash"](root / SOURCES)
-    return [f'-DSEQLOOM_VERSION="{version}"', f'-DSEQLOOM_BUILD_HASH="{build_hash}"']
+    return [f'-DSEQLOOM_VERSION="{_version(root)}"', f'-DSEQLOOM_BUILD_HASH="{_build_hash(root)}"']
+
+
+def _version(root: Path) -> str:
+    return str(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _build_hash(root: Path) -> str:
+    """Return the hash of the sources and their flags."""
+    return str(runpy.run_path(str(root / SOURCES.parent / "build_hash.py"))["build_hash"](root / SOURCES))
 
 
 def _strict_flags(root: Path) -> list[str]:
@@ -158,6 +200,7 @@ def _is_x86() -> bool:
 
 if __name__ == "__main__":
     try:
-        print(build_library(Path(__file__).parent, sys.argv[1:]))
+        root = Path(__file__).parent
+        print(update_library(root) if sys.argv[1:] == ["--update"] else build_library(root, sys.argv[1:]))
     except subprocess.CalledProcessError as error:
         sys.exit(error.stderr)

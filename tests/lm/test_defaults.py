@@ -14,7 +14,7 @@ from seqloom.config.options import TrainOptions
 from seqloom.errors import ConfigError
 from seqloom.lm.defaults import TrainingPlan, choose_defaults
 from seqloom.lm.options import resolve_options
-from seqloom.lm.train import TrainingObserver
+from seqloom.lm.train import TrainingObserver, train
 
 
 def plan(
@@ -50,6 +50,15 @@ def test_data_limited_word_models_are_small_and_train_few_epochs() -> None:
     assert many.budget.max_epochs is None
     assert plan(minutes=10, tokens=100_000, vocabulary=4000, hidden_size=400).model.hidden_sizes == (400,)
     assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.max_epochs is None
+
+
+def test_a_training_in_minutes_ends_after_the_largest_number_of_epochs(text_file: Path, tmp_path: Path) -> None:
+    options = TrainOptions(minutes=60, hidden_size=8, threads=1)
+    run = train(text_file, options, run=tmp_path / "run", max_epochs=2)
+    characters = len(text_file.read_text(encoding="utf-8"))
+    settings = run.config.training
+    tokens = settings.total_steps * settings.batch_size * settings.sequence_length
+    assert tokens == pytest.approx(2 * characters, rel=0.2)
 
 
 def test_many_epochs_need_dropout() -> None:

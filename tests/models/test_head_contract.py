@@ -113,6 +113,16 @@ def test_gradients_equal_finite_differences(model: LanguageModel) -> None:
     assert (loss_at(distance) - loss_at(-distance)) / (2 * distance) == pytest.approx(expected, rel=1e-2)
 
 
+def test_a_head_is_computed_in_float32_unless_it_supports_bfloat16(model: LanguageModel) -> None:
+    hidden, targets = make_hidden().bfloat16(), make_targets()
+    with torch.no_grad():
+        exact = model.head.losses(hidden.float(), targets, IGNORED)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, _ = model.losses(hidden, targets, IGNORED)
+    is_exact = float(loss) == float(exact)
+    assert is_exact == (not head_spec(model.config.head).trains_in_bfloat16)
+
+
 def test_logits_are_log_probabilities_up_to_a_constant(model: LanguageModel) -> None:
     """Evaluation and sampling read the logits, training reads the losses; both are the same distribution."""
     hidden = make_hidden()[0, 0]

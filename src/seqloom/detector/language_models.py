@@ -21,6 +21,9 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
+_MAX_EPOCHS = 30.0
+"""Largest number of epochs of each model: on a corpus so small that its time allows more, more change little."""
+
 _REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODEL_FOLDERS
 
 
@@ -70,4 +73,4 @@ def _train(
         from_run: folder of the run to fine-tune; None to start from random weights.
     """
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver())
+    return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver(), max_epochs=_MAX_EPOCHS)

@@ -140,7 +140,8 @@ def choose_defaults(
         model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE))
     epochs = seconds * _tokens_per_second(model) / tokens
     if data_limited and budget.seconds is not None:
-        budget, epochs = replace(budget, max_epochs=_DATA_LIMITED_EPOCHS), min(epochs, _DATA_LIMITED_EPOCHS)
+        budget = replace(budget, max_epochs=min(_DATA_LIMITED_EPOCHS, budget.max_epochs or math.inf))
+    epochs = min(epochs, budget.max_epochs or math.inf)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
     longest_sequence = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
@@ -187,7 +188,7 @@ def _budget(options: Mapping[str, Any]) -> Budget:
         return Budget(steps=int(options["steps"]))
     if "epochs" in options:
         return Budget(epochs=float(options["epochs"]))
-    return Budget(seconds=60 * float(options.get("minutes", 1)))
+    return Budget(seconds=60 * float(options.get("minutes", 1)), max_epochs=options.get("max_epochs"))
 
 
 def _torch_seconds(

@@ -51,7 +51,7 @@ class ResolvedOptions:
         model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
         other: options that belong to no config: level, largest size of the vocabulary, `hidden_size` as it was set,
-            layers, threads, and the budget in minutes, epochs or steps.
+            layers, threads, the budget in minutes, epochs or steps, and `max_epochs` (see `lm.train.train`).
         preset: name of the preset, or None.
         samples: samples generated after each epoch.
     """

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqloom.config.options import TrainOptions
@@ -38,6 +39,7 @@ def train(
     overwrite: bool = False,
     from_run: str | Path | None = None,
     viewer: TrainingObserver | None = None,
+    max_epochs: float | None = None,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
@@ -51,6 +53,8 @@ def train(
         overwrite: whether to replace the run in the folder.
         from_run: run with the initial weights; new symbols are appended to its vocabulary.
         viewer: observer that receives the messages and events of the training; None for no observer.
+        max_epochs: number of epochs after which a training with a budget in minutes ends before its time is up; None
+            for no such limit.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -64,6 +68,8 @@ def train(
         check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
         return _resume(folder, source, viewer)
     resolved = resolve_options(options)
+    if max_epochs is not None:
+        resolved = replace(resolved, other={**resolved.other, "max_epochs": max_epochs})
     parent = SavedRun(from_run) if from_run is not None else None
     check_new_training(folder, resolved, parent, overwrite=overwrite)
     session = new_session(_DEFAULT_SOURCE if source is None else source, folder, resolved, parent, viewer)

@@ -31,6 +31,7 @@ class LanguageModel(nn.Module):
         super().__init__()
         spec = head_spec(config.head)
         spec.check(config)
+        self._head_trains_in_bfloat16 = spec.trains_in_bfloat16
         generator = torch.Generator().manual_seed(seed)
         self.config = config
         self.embedding = _Embedding(config.vocabulary, config.embedding, generator) if config.embedding else None
@@ -113,7 +114,11 @@ class LanguageModel(nn.Module):
             conditions: conditions of the texts; None leaves them unknown.
         """
         bias = self._logit_bias(None if conditions is None else conditions.features)
-        next_loss, *later_losses = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
+        if self._head_trains_in_bfloat16:
+            next_loss, *later_losses = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
+        else:
+            with torch.autocast(hidden.device.type, enabled=False):
+                next_loss, *later_losses = self.head.losses(hidden.float(), targets, ignored, bias, self._tied_weight)
         if not later_losses:
             return next_loss, next_loss
         return next_loss + AHEAD_WEIGHT * torch.stack(later_losses).mean(), next_loss

@@ -36,5 +36,6 @@ SPEC = HeadSpec(
     make_logits=_make_logits,
     can_share_embedding=True,
     can_predict_ahead=True,
+    trains_in_bfloat16=True,
     is_native=True,
 )

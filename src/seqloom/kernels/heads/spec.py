@@ -17,7 +17,7 @@ from seqloom.registry import HEADS, resolve
 
 __all__ = ["HeadSpec", "head_spec"]
 
-Vector = Float32[np.ndarray, "*streams width"]
+Vector = Float32[np.ndarray, " width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,12 @@ class HeadSpec:
     Attributes:
         layer: location of the torch layer, as "module:Class".
         shapes: `(config, width of the core's output) -> shapes` of the head's arrays, by name without `head.`.
-        make_logits: `(config, all weights) -> function` from the core's output to the logits.
+        make_logits: `(config, all weights) -> function` from one output of the core to the logits.
         starts_at_frequencies: whether training starts with a bias of the log frequencies of the tokens, instead of 0.
         can_share_embedding: whether the head can use the embedding as its weight (`ModelConfig.tied`).
         can_predict_ahead: whether the head can also predict the tokens after the next (`ModelConfig.prediction_heads`).
+        trains_in_bfloat16: whether a training in bfloat16 also computes the head's products in bfloat16. If False, only
+            the core is computed in bfloat16, and the head in float32.
         is_native: whether the compiled kernels decode and train models with this head.
     """
 
@@ -45,6 +47,7 @@ class HeadSpec:
     starts_at_frequencies: bool = True
     can_share_embedding: bool = False
     can_predict_ahead: bool = False
+    trains_in_bfloat16: bool = False
     is_native: bool = False
 
     def check(self, config: ModelConfig) -> None:
