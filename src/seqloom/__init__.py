@@ -59,7 +59,7 @@ _MODULES = {
     "Sample": "seqloom.sampling",
     "reweight": "seqloom.sampling",
 }
-"""Module of each public name; all other public names are errors."""
+"""Module of each public name; the names that are not listed here are the exceptions in `seqloom.errors`."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,7 @@
-"""Atomic writes: a reader sees the old content or the new content, never a part."""
+"""Atomic writes: a reader sees the old content or the new content, never a part.
+
+During `replacing_folder` alone, a reader may see no folder for a moment.
+"""
 
 import contextlib
 import json

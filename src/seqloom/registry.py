@@ -144,7 +144,7 @@ def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
         registered: one of this module's registries.
 
     Raises:
-        ConfigError: no part has that name, or the part of another distribution cannot be imported.
+        ConfigError: no part has that name, or it names a part of another distribution that cannot be imported.
     """
     if name not in registered:
         raise ConfigError(unknown_name(kind, name, registered))
@@ -166,9 +166,10 @@ def import_part(location: str) -> Any:
 
 
 def check_name(kind: str, name: str, choices: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether a name is among the choices and, if not, the error message.
+    """Check a name: return whether it is among the choices and, if not, the error message, for `config.validate`.
 
-    The message lists all choices and therefore reads the entry points, which takes time. A valid name avoids that.
+    Only an unknown name needs the message. The message lists all choices, for which it reads the entry points: that
+    takes time.
     """
     return (True, "") if name in choices else (False, unknown_name(kind, name, choices))
 

@@ -10,7 +10,12 @@ from seqloom.cli.app import app
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.sampling import SamplingConfig
 
-CHOSEN = ("detected", "bfloat16 where it is faster", "the fastest that loses nothing", "unless trained on windows")
+CHOSEN = (
+    "detected",
+    "bfloat16 where it is faster",
+    "the fastest that loses nothing",
+    "by default, unless trained on windows",
+)
 """Help of settings that depend on the text or the machine."""
 
 

@@ -48,7 +48,7 @@ def write_table(path, rows, header):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("detectors") / "d"
-    save_detector(Detector(encoder=False).fit(*write_texts(500, 0)), place, {"real": "elsewhere.csv", "reading": {}})
+    save_detector(Detector(encoder=False).fit(*write_texts(200, 0)), place, {"real": "elsewhere.csv", "reading": {}})
     return place
 
 

@@ -17,6 +17,7 @@ import pytest
 from seqloom.cli.app import call
 from seqloom.corpora import catalogue
 from seqloom.corpora.builtin import python_docs
+from seqloom.text_features.config import EncoderSettings, NetworkSettings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -148,8 +149,10 @@ def run_python(block: Block, names: dict[str, Any]) -> None:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a stand-in for each file that the documents call a person's own; trainings use one thread."""
+    """A folder with a stand-in for each file that the documents call a person's own; trainings are short."""
     monkeypatch.setattr("os.cpu_count", lambda: 1)
+    for settings in (EncoderSettings, NetworkSettings):
+        monkeypatch.setitem(settings.__init__.__kwdefaults__, "updates", 10)
     text = python_docs()
     symbols = string.ascii_letters + string.digits + string.punctuation
     (tmp_path / "novel.txt").write_text(symbols + text[:12_000], encoding="utf-8")

@@ -19,7 +19,7 @@ def test_each_panel_has_its_lines_over_the_rounds(rounds):
     accuracy, losses, variety, nats = figure.axes
     labels = [[line.get_label() for line in axes.lines if line.get_label()[0] != "_"] for axes in figure.axes]
     assert labels == [
-        ["accuracy of the discriminator", "noise on its input"],
+        ["accuracy of the discriminator", "noise on the discriminator's input"],
         ["loss of the generator", "loss of the discriminator"],
         ["distinct token pairs (share)", "self-BLEU", "correlation of requested and predicted rating"],
         ["nats per text, given the noise", "nats per text, information in the noise"],

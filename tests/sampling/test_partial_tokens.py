@@ -9,6 +9,8 @@ from scipy.special import log_softmax
 from scipy.stats import chisquare
 
 from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.request import prepare_request
+from seqloom.sampling.sequential_monte_carlo import SmcSteering
 
 SPELLED = [b" a", b" b", b"a", b" ", b"b", b"", b"."]
 BEGINNING = [0, 1, 3]
@@ -44,6 +46,21 @@ def test_what_the_prompt_holds_is_not_written_again(table_decoder, settings):
         assert sample.tokens[0] in BEGINNING
         assert " " + sample.text == spelled(sample.tokens)
         assert "".join(stream(decoder, config, index=index, **REQUEST)) == sample.text
+
+
+@pytest.mark.parametrize("settings", [{}, {"min_length": 2}, {"stop": ("b",)}])
+def test_steered_texts_and_their_ratings_omit_what_the_prompt_holds(table_decoder, settings):
+    request = prepare_request(table_decoder(7), SamplingConfig(length=6, **settings), **REQUEST)
+    steering = SmcSteering(
+        rater=lambda texts: np.array([float(len(text)) for text in texts]), target=4, spread=2, particles=4, interval=2
+    )
+    for steered in steering.generate(request, 0, 10):
+        sample = steered.sample
+        written = spelled(sample.tokens)
+        assert written[0] == " "
+        assert sample.text == (written[1:].partition("b")[0] if sample.finish_reason == "stop" else written[1:])
+        if not settings:
+            assert steered.rating == len(sample.text)
 
 
 def test_patterns_bans_and_stops_see_what_is_written(table_decoder):

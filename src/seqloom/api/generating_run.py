@@ -71,13 +71,15 @@ class GeneratingRun(SavedRun):
     ) -> str:
         """Generate text that continues a prompt.
 
-        See `SamplingConfig` and `DecodingConfig` for the meaning of the settings.
+        See `SamplingConfig` and `DecodingConfig` for the settings that are not described here.
 
         Args:
             prompt: text to continue; transformed as the corpus was (lower case, normal form).
             rating: requested rating: a number, or numbers and categories by column; None requests none.
             guidance: factor that amplifies the effect of the rating; 1 does not amplify, 1.5 is usual.
             extrapolate: whether ratings outside the range of the training data are allowed.
+            stateful: whether the model's state is carried from token to token; False reads the last window again for
+                each token. None means False for a run that was trained on windows, and True for any other run.
 
         Returns:
             The generated text, without the prompt.
@@ -119,7 +121,7 @@ class GeneratingRun(SavedRun):
         precision: DecodingPrecision | None = None,
         skip_unknown: bool = False,
     ) -> list[Sample]:
-        """Generate several samples; the same seed gives the same samples at any count. See `generate`."""
+        """Generate several samples; see `generate`. Sample `i` depends on the seed and `i`, but not on `count`."""
         return list(self.generate_iter(prompt, count, _generation_options(locals())))
 
     def stream(
@@ -195,7 +197,7 @@ class GeneratingRun(SavedRun):
     ) -> "RatedGeneration":
         """Generate text for a requested rating, with or without a critic, which predicts the rating of a text.
 
-        See `RatingRequest`, `SamplingConfig` and `DecodingConfig` for the meaning of the settings.
+        See `RatingRequest`, `SamplingConfig` and `DecodingConfig` for the settings that are not described here.
 
         Args:
             rating: requested rating: a number, or numbers and categories by column.
@@ -203,7 +205,8 @@ class GeneratingRun(SavedRun):
             count: number of texts.
             methods: methods of rating control; None chooses them.
             guidance: factor that amplifies the effect of the rating; None chooses it.
-            critic: folder of a critic or a rated run, a regressor with `predict`, or a function from texts to ratings.
+            critic: folder of a critic, folder of a run trained with ratings (which rates texts by Bayes' rule),
+                regressor with `predict`, or function from texts to ratings; None for no critic.
             tolerance: largest difference between the critic's rating and the requested one.
             budget: largest number of candidates for each of the `count` texts, for the method "rejection".
             particles: candidates that grow in parallel for each text, for the method "smc" (sequential Monte Carlo).
@@ -265,7 +268,7 @@ class GeneratingRun(SavedRun):
         )
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
-        """Return the constraint that `config.max_copy` puts on copies from the training corpus; None if it is off."""
+        """Return the constraint that `config.max_copy` puts on copies from the training corpus; None if it is 0."""
         return self.generators.copy_guard(config)
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
@@ -299,6 +302,7 @@ def _generation_options(arguments: Mapping[str, Any]) -> GenerationOptions:
 
 
 def _sampling_config(arguments: Mapping[str, Any], count: int) -> SamplingConfig:
+    """Return the sampling settings among the arguments; report their faults and those of `count` in one error."""
     faults = count_faults(count, arguments["beam"])
     try:
         config = pick(SamplingConfig, arguments)

@@ -89,7 +89,7 @@ class Run(GeneratingRun):
         return draw_plots(self, prompt=prompt, temperatures=temperatures, folder=folder, skip_unknown=skip_unknown)
 
     def find_watermark(self, text: str, key: str) -> WatermarkTest:
-        """Test a text for the watermark of a key; needs no weights. See `seqloom.sampling.watermark`.
+        """Test a text for the watermark of a key, without the model's weights; see `seqloom.sampling.watermark`.
 
         Raises:
             ConfigError: the key is empty.

@@ -175,8 +175,8 @@ def train_gan(
 ) -> Run:
     """Train a text GAN, whose generator writes for a requested rating, and return its run.
 
-    Likelihood training comes first: it trains an ordinary language model of the texts. The GAN starts from its
-    weights.
+    First, likelihood training fits an ordinary language model to the texts. The GAN starts from the weights of that
+    language model.
 
     Settings that are None are chosen by seqloom; see `GanOptions`, `GanConfig` and `ReadingConfig` for their meaning.
 
@@ -192,7 +192,7 @@ def train_gan(
     Raises:
         UserError: the source, a setting or the folder is not usable.
         TrainingError: the generated texts collapsed repeatedly, or a network diverged.
-        KeyboardInterrupt: Ctrl-C was pressed; it has an argument if the training can be continued.
+        KeyboardInterrupt: Ctrl-C was pressed; its argument is the run folder if there is a checkpoint to resume from.
     """
     options = pick(GanOptions, locals())
     from seqloom.gan import train as training

@@ -20,7 +20,7 @@ __all__ = ["app", "call", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return the application with all commands, as `app`, which is made on first use: that imports every command."""
+    """Return `app`, the application with all commands; it is made on request, since that imports every command."""
     if name != "app":
         raise AttributeError(f"module 'seqloom.cli.app' has no attribute '{name}'")
     return _make_app(None)
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words after `seqloom`; None takes those of the process.
     """
     # numpy and torch read these variables when they are imported. The matrix products of numpy are small here: several
-    # threads would spend more time waiting for one another than they save. Waiting OpenMP threads of torch would keep a
-    # core busy, unless their policy is to wait passively, and slow training down on a machine with other work.
+    # threads would spend more time waiting for one another than they save. By default, a waiting OpenMP thread of torch
+    # keeps a core busy, which slows training down on a machine with other work; a thread that waits passively sleeps.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))

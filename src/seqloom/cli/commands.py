@@ -38,7 +38,7 @@ def make_app(name: str | None = None) -> typer.Typer:
     """Return the application.
 
     Args:
-        name: the only command or group that it needs; None, or a name that does not exist, includes all.
+        name: the only command or group to include; None, or a name that does not exist, includes all.
     """
     app = typer.Typer(
         help="Train small sequence models on your own corpus and generate new sequences in its style.",

@@ -63,7 +63,7 @@ def rate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     json: _Json = False,
 ) -> None:
-    """Copy SOURCE and add a column rating_predicted, which is empty in rows without a text."""
+    """Rate the texts of SOURCE: copy the table, with a new column rating_predicted (empty in rows without a text)."""
     from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
     rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=say)

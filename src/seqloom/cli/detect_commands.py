@@ -43,7 +43,8 @@ def fit(
     ] = None,
     generated: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="generated texts; repeatable")] = None,
     critic: Annotated[
-        Path | None, typer.Option(metavar="CRITIC", help="critic: select some texts of a rated generator by rating")
+        Path | None,
+        typer.Option(metavar="CRITIC", help="critic that selects some of the texts of a rated generator by rating"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the detector in the folder")] = False,
     json: _Json = False,
@@ -66,7 +67,7 @@ def fit(
         **settings,
     )
     if json:
-        # A confound is a sign of formatting that occurs almost only in the real texts, or only in the generated ones.
+        # A confound is a sign of formatting that occurs almost only in real texts, or almost only in generated texts.
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
@@ -87,7 +88,7 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted call")] = False,
     json: _Json = False,
 ) -> None:
-    """Copy SOURCE with the probability that each text was generated.
+    """Copy SOURCE, and add to each text the probability that it was generated.
 
     The new columns are p_generated, the probability; abstained, which is 1 for texts that are too short; and flag,
     which marks texts that are unlike the training texts, such as texts in another language.
@@ -117,8 +118,9 @@ def duel(
 ) -> None:
     """Let a generator select the texts that a detector considers real, and train the detector on them, in rounds.
 
-    The detector has light members only. Each round prints three AUCs: for all generated texts, for the selected texts,
-    and for unseen selected texts after the detector has learned from the other selected texts.
+    The detector consists of fast models only. Each round prints three AUCs, measured on texts that the detector has not
+    learned from: for unselected texts, for selected texts, and again for these selected texts after the detector has
+    learned from others that were selected.
     """
     from seqloom.detector.adversarial import adversarial_rounds
 
@@ -168,8 +170,8 @@ def report(
     """Measure a detector on unseen texts, and write a page on what it can and cannot do.
 
     The page shows the accuracy of the detector, by kind of text and compared with simpler methods, with confidence
-    intervals and the cost of false alarms. It explains the scores of some texts. Without --generated and --label it
-    shows only scores and texts, since no accuracy can be measured.
+    intervals and the cost of false alarms. It explains the scores of some texts. With neither --generated nor --label,
+    no text is known to be generated, so no accuracy can be measured: the page shows only scores and texts.
     """
     from seqloom.detector.html_report import report_detector
     from seqloom.detector.report import report_to_json

@@ -40,11 +40,13 @@ _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and n
 def evaluate(
     settings: dict[str, Any],
     run: _Run,
-    source: Annotated[str | None, typer.Argument(help="text to score (the run's own corpus)", metavar="SOURCE")] = None,
+    source: Annotated[
+        str | None, typer.Argument(help="text to score (by default the run's own corpus)", metavar="SOURCE")
+    ] = None,
     split: Annotated[
         str, typer.Option(help="all, or a part of the run's own corpus: train, validation, held-out")
     ] = "all",
-    blocks: Annotated[int, typer.Option(help="score blocks of this many tokens from a zero state; 0 is off")] = 0,
+    blocks: Annotated[int, typer.Option(help="score blocks of this many tokens, each from a zero state; 0 is off")] = 0,
     windows: Annotated[int, typer.Option(help="score only the token after each window of this size; 0 is off")] = 0,
     stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
     skip_unknown: _SkipUnknown = False,
@@ -53,12 +55,13 @@ def evaluate(
         typer.Option(
             "--rating-control",
             rich_help_panel=_CONTROL,
-            help="generate for the ratings of SOURCE, and have an independent judge rate the texts (docs/ratings.md "
-            "explains the columns)",
+            help="generate texts for the ratings that occur in SOURCE, a rated table, and have an independent judge "
+            "rate the generated texts; docs/ratings.md explains the printed columns",
         ),
     ] = False,
     critic: Annotated[
-        Path | None, typer.Option(rich_help_panel=_CONTROL, metavar="CRITIC", help="critic for rejection and smc")
+        Path | None,
+        typer.Option(rich_help_panel=_CONTROL, metavar="CRITIC", help="critic that the methods rejection and smc use"),
     ] = None,
     methods: Annotated[
         list[str] | None,
@@ -66,15 +69,17 @@ def evaluate(
             "--method",
             rich_help_panel=_CONTROL,
             metavar="A[,B...]",
-            help="combination of methods, as for generate; repeatable",
+            help="methods to combine, as for generate; repeat it to compare combinations",
         ),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(rich_help_panel=_CONTROL, help="texts for each combination (500)")
+        int | None, typer.Option(rich_help_panel=_CONTROL, help="number of texts for each combination (500)")
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Option(rich_help_panel=_CONTROL, metavar="FILE", help="keep the texts, one JSON object per line"),
+        typer.Option(
+            rich_help_panel=_CONTROL, metavar="FILE", help="file for the generated texts, one JSON object per line"
+        ),
     ] = None,
     json: _Json = False,
 ) -> None:

@@ -53,7 +53,7 @@ def train(
             "--from",
             rich_help_panel=_RUN,
             metavar="RUN",
-            help="start from a run trained with --rating (by default, one is trained first)",
+            help="start from a run trained with --rating (by default such a run is trained first)",
         ),
     ] = None,
     resume: Annotated[
@@ -86,6 +86,6 @@ def train(
             )
         except KeyboardInterrupt as stop:
             viewer.close()
-            # `train_gan` passes the folder as an argument once there is a checkpoint to continue from.
+            # Once there is a checkpoint, the KeyboardInterrupt of `train_gan` has an argument: the run folder.
             say(interrupted_gan_message(run, saved=resume or bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None

@@ -1,7 +1,8 @@
 """`seqloom generate`: text on the screen as it is generated, or samples as JSON.
 
 Rating control means the methods that let texts reach a requested rating with a critic, a model that predicts ratings:
-rejection, sequential Monte Carlo (smc), and their combinations with conditioning and guidance by the model itself.
+rejection and sequential Monte Carlo (smc). Both combine with conditioning (the generating model reads the rating) and
+guidance (the effect of the rating on the logits is amplified).
 """
 
 import math
@@ -53,7 +54,10 @@ def generate(
     prompt: Annotated[str, typer.Option(help="text to continue")] = "",
     count: Annotated[int, typer.Option(help="number of texts")] = 1,
     sliding_window: Annotated[
-        bool, typer.Option("--sliding-window", help="read the last window again for each token (if trained on windows)")
+        bool,
+        typer.Option(
+            "--sliding-window", help="read the last window again for each token (by default if trained on windows)"
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     rating: Annotated[
@@ -70,8 +74,8 @@ def generate(
             "--method",
             rich_help_panel=_RATED,
             metavar="A[,B...]",
-            help="conditioning, guidance, rejection, smc (conditioning; guidance with --guidance; rejection with "
-            "--critic)",
+            help="conditioning, guidance, rejection, smc (by default conditioning if the run was trained with "
+            "--rating; with --guidance also guidance; with --critic also rejection)",
         ),
     ] = None,
     critic: Annotated[
@@ -93,7 +97,8 @@ def generate(
         _generate_rated(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.generate_iter(prompt, count, _options(settings, count))
-        origin = {**_run_origin(opened), **({"guidance": 1.0} if rating else {}), **_sampling_origin(settings)}
+        guidance = {"guidance": 1.0} if rating else {}  # the default, unless `settings` contains another scale
+        origin = {**_run_origin(opened), **guidance, **_sampling_origin(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
@@ -190,7 +195,7 @@ def _rating_control_origin(generation: "RatedGeneration") -> dict[str, Any]:
 
 
 def _kept_so_far(generation: "RatedGeneration", num_kept: int) -> str:
-    """Return the number of accepted texts and of ratings so far, in words."""
+    """Return in words how many texts were accepted so far, and after how many ratings by the critic."""
     stats = generation.rejection_stats
     ratings = "" if stats is None else f" after {stats.generated:,} ratings by the critic"
     return f"{num_kept:,} of {generation.count:,} requested texts{ratings}"
@@ -366,7 +371,7 @@ def _show(
 
 
 def _known_prompt(run: "GeneratingRun", prompt: str) -> str:
-    """Return the normalized prompt without the symbols that the run does not know, and report those."""
+    """Return the normalized prompt without the symbols that the run does not know; report the symbols left out."""
     normalized = run.normalize(prompt)
     unknown = dict(run.codec.unknown_symbols(normalized))
     if unknown:

@@ -155,7 +155,10 @@ def _samples(samples: Mapping[float, str], width: int) -> "RenderableType":
 
 
 def _clipped(text: str, width: int) -> "Text":
-    """Return the first two lines of a text, of `width` columns, broken at a space in the second half of the line."""
+    """Break a text into lines of at most `width` columns and return the first two; "…" marks a text that is cut.
+
+    A line ends at its last space if this space is in the second half of the line.
+    """
     from rich.text import Text
 
     lines: list[str] = []

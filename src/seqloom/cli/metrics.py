@@ -61,7 +61,7 @@ class _SpeedMark(NamedTuple):
 
 
 class Tally:
-    """Summary of the events of a training; a step costs a few additions.
+    """Summary of the events of a training; counting a step takes a few additions.
 
     Args:
         units_per_token: mean number of `unit` per token; 1 if the unit is tokens.
@@ -71,7 +71,7 @@ class Tally:
         step: updates so far, of `total_steps`.
         epoch: full passes over the training text so far, of `steps_per_epoch` updates each.
         loss: running mean over training batches, in nats per token; None before the first step.
-        losses: losses of all steps.
+        losses: training losses of all steps.
         validation_loss: newest validation loss, in nats per token; None before the first validation.
         best_loss: lowest validation loss, in nats per token; None before the first validation.
         reason: reason for the end of the training; None while it runs.
@@ -138,7 +138,7 @@ class Tally:
         return f"{shown} epoch{'s' if shown != '1' else ''}"
 
     def seconds_left(self) -> float | None:
-        """Return the time until the last step, from the mean time per update so far; None before the first update."""
+        """Return the seconds until the last step, at the mean pace so far; None before the first update."""
         if not self._updates:
             return None
         seconds_per_update = (time.monotonic() - self._start_time) / self._updates

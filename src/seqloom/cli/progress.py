@@ -1,7 +1,7 @@
 """Show the progress of a training: a live panel in a terminal, plain lines elsewhere.
 
-A step costs a few additions. After a step, the panel is redrawn at most four times per second, and so rarely that
-drawing takes at most about 1 % of the training time.
+Counting a step takes a few additions. Steps redraw the panel at most four times per second, and so rarely that drawing
+takes at most about 1 % of the training time.
 """
 
 import time
@@ -25,8 +25,10 @@ _DRAWING_SHARE = 0.01
 """Shortest time between two redraws after steps, and largest share of the training time that drawing takes."""
 
 _LINE_SECONDS = 8.0
+"""Without a panel, a step prints a line only if this time has passed since the last line."""
+
 _VALIDATION_SECONDS = 2.0
-"""Time from the last line to a line after a step, and shortest time from the last line to a line after a validation."""
+"""Without a panel, a validation prints a line only if this time has passed since the last line."""
 
 _MAX_SAMPLES = 4
 """Largest number of samples in the panel, each at another temperature."""

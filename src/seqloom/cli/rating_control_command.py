@@ -1,7 +1,7 @@
 """`seqloom evaluate --rating-control`: the table of requested and judged ratings.
 
 The run writes texts for requested ratings. A judge, a model that is independent of the run and of the critic, rates the
-texts. The row "real" shows the same judge on real texts, as a reference.
+texts. As a reference, the row "real" compares the judge's ratings of real texts with their true ratings.
 """
 
 import json
@@ -31,7 +31,7 @@ _HEADING = (
     "method", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied", "tokens",
 )  # fmt: skip
 """Columns of the table: the correlations and the mean error compare requested and judged ratings; "of real" is the
-correlation as a share of that on real texts; "kept" is the share of texts that rejection accepts."""
+pearson correlation divided by that of the row "real"; "kept" is the share of texts that rejection accepts."""
 
 
 def print_rating_control(
@@ -42,8 +42,8 @@ def print_rating_control(
     Args:
         run: run trained with ratings.
         source: table that the run was trained on.
-        settings: arguments of `evaluate_rating_control` and fields of `SamplingConfig`.
-        texts: file to which the texts are written; None writes none.
+        settings: arguments of `evaluate_rating_control` and fields of `SamplingConfig`, by name.
+        texts: file to which the generated texts are written; None writes none.
         as_json: whether to print one JSON object.
     """
     from seqloom.rating.control_report import evaluate_rating_control
@@ -75,7 +75,7 @@ def print_rating_control(
 
 
 def _cells(method: "MethodReport") -> tuple[str, ...]:
-    """Return the cells of a row of the table, below `_HEADING` without its first column."""
+    """Return the cells of a row of the table, one for each column of `_HEADING` after the first."""
     agreement = method.agreement
     return (
         _format(agreement.pearson, ".3f"),
@@ -101,11 +101,11 @@ def _print_by_rating(report: "RatingControlReport") -> None:
     has_marks = False
     for name, method in report.methods.items():
         agreement = method.agreement
-        texts = [agreement.texts_by_rating.get(rating, 0) for rating in ratings]
-        marks = ["*" if 0 < number < _FEW_TEXTS else "" for number in texts]
+        text_counts = [agreement.texts_by_rating.get(rating, 0) for rating in ratings]
+        marks = ["*" if 0 < count < _FEW_TEXTS else "" for count in text_counts]
         has_marks = has_marks or any(marks)
         figures = {"judged": agreement.mean_judged, "mean error": agreement.mean_error_by_rating}
-        rows.append((name, "texts", *(f"{number:,}" for number in texts)))
+        rows.append((name, "texts", *(f"{count:,}" for count in text_counts)))
         for title, by_rating in figures.items():
             cells = (_format(by_rating.get(rating), ".2f") for rating in ratings)
             rows.append(("", title, *(cell + mark for cell, mark in zip(cells, marks, strict=True))))

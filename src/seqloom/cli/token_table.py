@@ -35,7 +35,7 @@ class ScoreSummary:
         self._nats = self._entropy = 0.0
         self._tokens = self._units = 0
         self._counts_by_rank_limit = [0] * len(_RANK_LIMITS)
-        # Heap with the least surprising token first: nats, minus the token's number, text before it, token.
+        # Heap of (nats, minus the token's number, text before the token, text of the token), the lowest nats first.
         self._surprises: list[tuple[float, int, str, str]] = []
 
     def add(self, document: Iterable["TokenScore"]) -> None:

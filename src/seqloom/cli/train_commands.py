@@ -19,7 +19,7 @@ _DEMO_SOURCE = "python-docs"
 """Corpus of the catalogue that needs no download: documentation that is part of Python."""
 
 # Headings of the help.
-_BUDGET = "How long to train (one of them; a minute by default)"
+_BUDGET = "How long to train (give at most one of these; 1 minute by default)"
 _SOURCE = "How the source is read"
 _MODEL = "The model (chosen from corpus and budget by default)"
 _TRAINING = "How it is trained (chosen by default)"
@@ -89,7 +89,11 @@ def _train(
     overwrite: bool = False,
     always_show_texts: bool = False,
 ) -> None:
-    """Train and show the progress; after Ctrl-C, say how to continue, and end the command."""
+    """Train and show the progress; after Ctrl-C, say how to continue, and end the command.
+
+    `settings` are fields of `TrainOptions`. With `always_show_texts`, samples of the trained model are printed even to
+    a file or pipe.
+    """
     if not resume and source is not None:
         check_source(source)  # report a wrong source before the slow imports
     from seqloom.cli.training_display import TrainingViewer
@@ -100,7 +104,7 @@ def _train(
         try:
             training.train(
                 source,
-                TrainOptions(**settings),
+                TrainOptions(**settings),  # has a field for every setting of the sections above
                 run=folder,
                 resume=resume,
                 from_run=from_run,

@@ -27,7 +27,8 @@ class TrainingViewer(TrainingObserver):
     """Context manager that shows a training on standard error, and restores the terminal at its end.
 
     Args:
-        always_show_texts: whether the final texts are printed even if standard output is no terminal.
+        always_show_texts: whether the final texts (samples of the trained model) are printed even if standard output is
+            no terminal.
     """
 
     def __init__(self, *, always_show_texts: bool = False) -> None:
@@ -145,6 +146,7 @@ def interrupted_gan_message(run: Path, *, saved: bool) -> str:
         run: run folder.
         saved: whether a checkpoint was saved.
     """
+    # The request file is written when the likelihood training, the first stage, begins; --resume then continues it.
     if not saved and not RunFolder(run).gan_request_file.exists():
         return "interrupted before anything was saved"
     return f"interrupted and saved; continue with: seqloom gan train --resume --run {shlex.quote(str(run))}"

@@ -29,7 +29,7 @@ def watermark(
     """Test every text of SOURCE for the watermark of KEY.
 
     The p-value is exact: it is the probability that a text without the watermark has a statistic at least as high. The
-    test needs the tokens of RUN, but not its weights.
+    test needs the vocabulary of RUN, but not its weights.
     """
     from seqloom.api import load
     from seqloom.sampling.watermark import fingerprint
@@ -67,8 +67,8 @@ def _as_json(test: "WatermarkTest") -> dict[str, Any]:
         "places": test.places,
         "statistic": test.statistic,
         "p_value": test.p_value,
-        "variants": test.variants,  # the best variant of the noise in each group
-        "short": test.short,
+        "variants": test.variants,  # by group of contexts: the variant of the key's noise that fits the text best
+        "short": test.short,  # too few tokens to detect a watermark reliably
     }
 
 

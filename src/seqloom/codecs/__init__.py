@@ -25,7 +25,7 @@ def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Code
 
     Raises:
         ConfigError: no level has that name, or `vocabulary` is too small.
-        SourceError: the corpus is empty or holds another kind of sequence.
+        SourceError: the corpus is empty, or holds a kind of sequence that the level does not encode.
     """
     return cast(Codec[Any], resolve("level", level, CODECS).fit(corpus, vocabulary=vocabulary))
 

@@ -34,7 +34,8 @@ class Encoded(NamedTuple):
 
     Attributes:
         ids: token ids, of any integer type.
-        num_units: units of the payload (see `Codec.unit`) read since the part before this one.
+        num_units: number of units of the payload, such as characters (see `Codec.unit`), that were read to produce this
+            part.
     """
 
     ids: Integer[np.ndarray, " tokens"]
@@ -82,7 +83,7 @@ class Codec(ABC, Generic[PayloadT]):
 
     @abstractmethod
     def encode(self, payload: PayloadT) -> Iterator[Encoded]:
-        """Encode a payload, streaming. No boundary comes before or after it.
+        """Yield the parts of an encoded payload in order. No boundary comes before the first or after the last part.
 
         Raises:
             CodecError: a symbol is not in the vocabulary.
@@ -119,9 +120,10 @@ class Codec(ABC, Generic[PayloadT]):
         """
 
     def token_label(self, token: int) -> str:
-        """Return a short name of a token, without white space, such as "C4" for a pitch; here its id.
+        """Return a short name of a token, without white space, such as "C4" for a pitch.
 
-        If a codec does not encode text, its samples, prompts and plots show these labels with spaces between them.
+        If a codec does not encode text, its samples, prompts and plots show these labels with spaces between them. This
+        default implementation returns the id as a string.
         """
         return str(token)
 
@@ -139,7 +141,7 @@ class Codec(ABC, Generic[PayloadT]):
 
         Args:
             text: labels with white space between them.
-            skip_unknown: whether labels that no token has are left out.
+            skip_unknown: whether to leave out labels that no token has.
 
         Raises:
             CodecError: no token has one of the labels, and `skip_unknown` is False.
@@ -176,7 +178,10 @@ class Codec(ABC, Generic[PayloadT]):
         return b"".join(map(bytes_by_id.__getitem__, id_list)).decode("utf-8", "replace")
 
     def pending_space(self, text: str) -> str:
-        """Return the end of a prompt that belongs to the next token: its last space, if words begin with a space."""
+        """Return the end of a prompt that must become the beginning of the first generated token.
+
+        Where the tokens of words begin with a space, this is a space at the end of the prompt. Here it is empty.
+        """
         return ""
 
     @cached_property

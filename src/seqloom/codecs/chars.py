@@ -94,7 +94,8 @@ class CharCodec(TextCodec):
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec with new characters appended in code point order.
 
-        With a cap, only the `cap - 256` most frequent are appended. The number of ids can therefore exceed the cap.
+        With a cap, only the `cap - 256` most frequent new ones are appended. The number of ids can therefore exceed the
+        cap.
         """
         known_symbols = self.vocabulary.ids
         if self.cap is None:

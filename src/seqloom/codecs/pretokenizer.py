@@ -128,8 +128,8 @@ def blocks(chunks: Iterable[str], max_characters: int) -> Iterator[str]:
 def word_pattern() -> re.Pattern[str]:
     """Return the pattern of a word, a mark or a run of one mark, each with at most one space before it; or white space.
 
-    Combining marks and inner apostrophes belong to words; a letter of a script without spaces is a word. No piece is
-    longer than about 1,200 characters: a longer run of letters is cut by count.
+    Combining marks and inner apostrophes belong to words; a letter of a script without spaces is a word. A run of
+    letters is cut after every 64 letters, and no piece is longer than about 1,200 characters.
     """
     letter = rf"[^\W{_UNSPACED}]"
     unspaced = rf"[{_UNSPACED}][{_combining_marks()}]{{0,8}}"
@@ -138,7 +138,7 @@ def word_pattern() -> re.Pattern[str]:
 
 @cache
 def subword_pattern() -> re.Pattern[str]:
-    """Return `word_pattern` without the rule for scripts without spaces: their letters can be merged."""
+    """Return `word_pattern` without the rule for scripts without spaces, so that subwords can join their letters."""
     return _piece_pattern(_word_regex(r"\w"))
 
 

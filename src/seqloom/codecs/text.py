@@ -30,7 +30,7 @@ class TextCodec(Codec[TextPayload]):
 
     @abstractmethod
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
-        """Encode the chunks of one text. The ids do not depend on the cuts between chunks, but their integer type may.
+        """Encode the chunks of one text. The cuts between chunks may change the integer type of the ids, not the ids.
 
         Raises:
             CodecError: a symbol is not in the vocabulary.

@@ -1,4 +1,7 @@
-"""Text without a UTF-8 encoding: lone surrogates, as in broken JSON and in undecodable arguments."""
+"""Text without a UTF-8 encoding: it contains lone surrogates (halves of a surrogate pair).
+
+They come from broken JSON, and from command-line arguments that are not UTF-8.
+"""
 
 from collections.abc import Iterable, Iterator
 

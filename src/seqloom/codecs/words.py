@@ -118,7 +118,7 @@ def _count_words(corpus: Corpus) -> Counter[str]:
 
 
 def _without_rarest(counts: Counter[str]) -> Counter[str]:
-    """Return the words that occur more than once, or more than 2, 4, 8 ... times: at most half of `_MAX_COUNTED`."""
+    """Drop words that occur once, or up to 2, 4, 8 ... times, until at most half of `_MAX_COUNTED` words are left."""
     threshold = 1
     while len(counts) > _MAX_COUNTED // 2:
         counts = Counter({word: count for word, count in counts.items() if count > threshold})

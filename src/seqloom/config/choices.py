@@ -26,12 +26,12 @@ ConditionInput = Literal["input", "state", "output"]
 DecodingPrecision = Literal["float32", "bfloat16", "int8"]
 DropoutKind = Literal["standard", "variational"]
 Loss = Literal["all", "last"]
-Method = Literal["conditioning", "guidance", "rejection", "smc"]
+Method = Literal["conditioning", "guidance", "rejection", "smc"]  # of reaching a rating, see `rating.methods`
 Normalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
 Optimizer = Literal["adamw", "adam", "rmsprop"]
 Precision = Literal["float32", "bfloat16"]
 Schedule = Literal["cosine", "constant"]
-SplitName = Literal["all", "train", "validation", "held-out"]
+SplitName = Literal["all", "train", "validation", "held-out"]  # a corpus, or one of its parts
 
 Rating = float | str | Mapping[str, float | str]
 """Requested rating: a number or category, or numbers and categories by column."""

@@ -1,7 +1,10 @@
 """Settings of a text GAN.
 
-The generator turns a rating and Gaussian noise into a text. Its training has three stages: pretraining as a VAE
+The generator turns a rating and Gaussian noise into a text. With the default loss it starts from the weights of a
+likelihood-trained language model. The three stages that follow have their settings here: pretraining as a VAE
 (variational autoencoder), warm-up of the discriminator, and adversarial training of both networks.
+
+`automatic=True` means: unless the user sets a value, `seqloom.train_gan` chooses one that fits the budget in minutes.
 """
 
 from collections.abc import Iterator
@@ -29,8 +32,8 @@ class GanConfig(JsonSerializable):
         pack_size: texts that the discriminator judges together (Lin et al. 2018).
         max_length: largest number of tokens of a text, including the token that ends it.
         loss: registered name of the adversarial loss.
-        target_kl_nats: target of the VAE's KL divergence, in nats per text: how far the encoder's distribution of the
-            noise of a text may be from the standard normal distribution.
+        target_kl_nats: target of the VAE's KL divergence, in nats per text. For each text the encoder predicts a
+            distribution of the noise; the KL divergence is its distance from the standard normal distribution.
         generator_learning_rate: learning rate of the generator in adversarial training; VAE pretraining starts at ten
             times this rate.
         discriminator_learning_rate: learning rate at the start of the warm-up. It falls to 0.3 times this rate at the
@@ -38,11 +41,14 @@ class GanConfig(JsonSerializable):
         likelihood_weight: weight of the VAE's loss at the first adversarial step; 0 leaves the loss out.
         final_likelihood_share: weight of the VAE's loss at the last adversarial step, as a share of
             `likelihood_weight`.
-        adversarial_weight: norm of the adversarial gradient, as a multiple of the norm of the VAE's gradient before
-            `likelihood_weight` is applied; if that weight is 0, a factor of the learning rate instead.
+        adversarial_weight: norm to which each adversarial gradient is scaled, as a multiple of the norm of the VAE's
+            unweighted gradient. If `likelihood_weight` is 0, there is no VAE gradient: `adversarial_weight` then
+            multiplies the learning rate.
         temperature: softmax temperature of the straight-through gradients at the first adversarial step.
         final_temperature: the same temperature at the last adversarial step.
-        accuracy_band: lower and upper limit of the discriminator's accuracy on unseen texts; 0 and 1 impose no limits.
+        accuracy_band: lower and upper limit of the discriminator's accuracy on unseen texts. Training keeps the
+            accuracy between them by the number of the discriminator's steps and by noise on its inputs; 0 and 1 impose
+            no limits.
         ema_decay: decay per step of the moving average of the generator's weights; the run stores this average.
         eval_every: adversarial steps between two measurements of diversity.
         seed: seed of weights, order and draws.

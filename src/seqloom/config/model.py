@@ -2,6 +2,9 @@
 
 A network consists of a token embedding, a core (recurrent or convolutional layers) and a head (the output layer). If
 the texts have ratings, the network also reads condition features, which encode the ratings.
+
+`automatic=True` means: unless the user sets a value, `seqloom.train` chooses one for corpus and budget. The default
+below then holds only for a `ModelConfig` made directly.
 """
 
 from collections.abc import Iterator

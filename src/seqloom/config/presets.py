@@ -17,8 +17,8 @@ class SamplePlan:
         prompt_length: tokens of the prompt, which is taken from a random position in the training text; 0 uses no
             prompt.
         chained: whether the sample at each temperature continues the sample at the previous temperature.
-        sparing: whether an epoch gets no samples while the training since the previous samples has taken less time than
-            the generation of these samples.
+        sparing: whether to skip the samples of an epoch if training since the last samples took less time than
+            generating the last samples.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)

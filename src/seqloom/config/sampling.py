@@ -1,4 +1,8 @@
-"""Settings of generation: length, sampling, and constraints on the text."""
+"""Settings of generation: length, sampling, and constraints on the text.
+
+`only_draws=True` marks a setting that affects only random draws; a beam search draws nothing and refuses the setting.
+`automatic=True` means: unless the user sets a value, generation chooses one for the model.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +19,7 @@ __all__ = ["DecodingConfig", "SamplingConfig"]
 
 _MAX_BEAMS = 1024
 _ALLOWED_WITH_BEAM: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
-"""Values besides the default with which a setting of random draws is off, so that a beam search accepts them."""
+"""Values of `only_draws` settings that a beam search accepts besides the default, because they switch draws off."""
 
 _SPECIAL_SETTINGS = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
 """Settings that the rules of this module check, instead of `type_checks` and `range_checks`."""
@@ -40,7 +44,7 @@ class SamplingConfig(JsonSerializable):
         stop: strings that end the text; the text is cut before them.
         ban: strings that never appear in the text.
         bias: addition to the logit, by token id.
-        transforms: settings of further transforms, by name in `registry.TRANSFORMS`.
+        transforms: settings of further transforms of the logits, by name in `registry.TRANSFORMS`.
         pattern: regular expression that the whole text must match.
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
         seed: seed of the draws.
@@ -107,7 +111,7 @@ class SamplingConfig(JsonSerializable):
     beam: int = setting(
         0, help="width of a beam search; 0 draws instead", at_least=0, at_most=_MAX_BEAMS, hint="4 is usual"
     )
-    seed: int = setting(0, help="seed; the same seed gives the same texts, whatever their number", at_least=0)
+    seed: int = setting(0, help="seed; the same seed gives the same texts, however many are generated", at_least=0)
     max_copy: int = setting(0, help="most characters copied from the corpus in one piece; 0 is off", at_least=0)
     draft_length: int | None = setting(
         None,
@@ -161,7 +165,9 @@ class DecodingConfig:
         skip_unknown: whether symbols of the prompt outside the vocabulary are skipped.
     """
 
-    stateful: bool | None = setting(None, help="carry the state from token to token (unless trained on windows)")
+    stateful: bool | None = setting(
+        None, help="carry the state from token to token (by default, unless trained on windows)"
+    )
     precision: DecodingPrecision | None = setting(
         None, help="precision of the weights (the fastest that loses nothing)"
     )

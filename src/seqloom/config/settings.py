@@ -40,7 +40,8 @@ class Setting:
     """Description of a setting beyond its type and default.
 
     Attributes:
-        help: one line for the command line, without the default.
+        help: one line for the command line. The command appends the default in brackets, unless the line already ends
+            with brackets, which then say what the default is.
         at_least: smallest value.
         above: lower limit, itself excluded.
         at_most: largest value.
@@ -49,9 +50,11 @@ class Setting:
         hint: advice at the end of the message about a value out of range.
         metavar: name of the value in the command's help.
         repeat: whether several values come from repeated flags instead of one value with commas.
-        automatic: whether a default is chosen from corpus and budget, so that the command's help shows none.
+        automatic: whether seqloom chooses the value for each run (from corpus, budget, model or machine) where the user
+            sets none. The command's help then shows no default.
         on_command_line: whether commands have a flag for the setting.
-        only_draws: whether the setting changes nothing but random draws, so that a beam search refuses it.
+        only_draws: whether the setting affects only random draws. A beam search draws nothing, so it refuses the
+            setting.
     """
 
     help: str
@@ -100,7 +103,7 @@ class FieldInfo:
     Attributes:
         name: name in Python.
         type: type of the value if it is not None; if `is_sequence`, the type of its elements.
-        default: default value; `dataclasses.MISSING` where there is none.
+        default: default value; `dataclasses.MISSING` where there is none, or a `default_factory`.
         optional: whether None is allowed.
         is_sequence: whether the value is a tuple.
         choices: allowed names; empty if any value of the type is allowed.

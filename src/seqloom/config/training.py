@@ -1,4 +1,8 @@
-"""Settings of training."""
+"""Settings of training.
+
+`automatic=True` means: unless the user sets a value, `seqloom.train` chooses one for corpus, budget and machine. The
+default below then holds only for a `TrainingConfig` made directly.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +36,7 @@ class TrainingConfig(JsonSerializable):
         final_rate: learning rate at the end of the cosine, as a share of the peak.
         precision: "float32" or "bfloat16" (master weights stay in float32).
         hold_out: share of the text kept for the final measurement; neither training nor model selection reads it.
-        validation: share of the rest that selects the best weights and stops training early.
+        validation: share of the text that `hold_out` leaves; it selects the best weights and stops training early.
         validate_every: steps between two validations.
         patience: validations without a new best before training stops early; 0 never stops.
         seed: seed of the weights, the order of the data and dropout.

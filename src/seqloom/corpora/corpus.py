@@ -20,7 +20,7 @@ from seqloom.registry import unknown_name
 
 __all__ = ["SourceCorpus", "open_corpus"]
 
-_FINGERPRINT_FORMAT = 1  # to be increased when all formats make other documents from the same bytes and settings
+_FINGERPRINT_FORMAT = 1  # increase it if a change makes all formats read other documents from the same bytes
 
 _LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences")
 """Reading settings that did not exist when the first fingerprints were stored. A fingerprint leaves out such a setting

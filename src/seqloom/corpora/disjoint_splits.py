@@ -18,7 +18,7 @@ def pool_of(label: str) -> str:
     """Return the pool of a table row.
 
     Args:
-        label: "=" and the group of the row, or the text of a row without a group.
+        label: "=" and the group of the row; for a row without a group, its text.
     """
     digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, person=b"seqloom pool").digest()
     position = int.from_bytes(digest, "little") / 2**64  # uniform from 0 to 1

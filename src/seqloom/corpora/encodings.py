@@ -21,7 +21,7 @@ Blocks = Callable[[], Iterator[bytes]]
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -254,7 +254,7 @@ def _control_share(head: bytes) -> float:
 
 
 def _utf_16_encoding(head: bytes) -> str | None:
-    """Return the variant of UTF-16 without a byte-order mark, or None if the bytes are not UTF-16.
+    """Return the variant of UTF-16 that the bytes, which have no byte-order mark, are in; None if they are not UTF-16.
 
     In UTF-16 the zero bytes (of spaces, line ends, Latin letters) are all on one side of the byte pairs.
     """

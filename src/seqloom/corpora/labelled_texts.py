@@ -57,10 +57,10 @@ class LabelledTexts:
     def with_generated(self, generated: "LabelledTexts") -> "LabelledTexts":
         """Return these texts, labelled as real, followed by the texts of `generated`, labelled as generated.
 
-        No group of the result has texts of both.
+        No group of the result has both real and generated texts.
 
         Args:
-            generated: generated texts; their `cells` need the columns of these texts.
+            generated: generated texts; their `cells` must have at least the columns of `self.cells`.
         """
         return LabelledTexts(
             texts=self.texts + generated.texts,

@@ -44,8 +44,8 @@ class _Match(NamedTuple):
 def legacy_encodings(blocks: Iterable[bytes]) -> list[str]:
     """Return possible encodings of a text, the likeliest first.
 
-    A text with very few non-ASCII bytes is Western European first of all. For other bytes the list is empty if they do
-    not look like text in any of the encodings.
+    For a text with very few non-ASCII bytes, the Western European encodings come first. For any other text, the list is
+    empty if the bytes do not look like text in any of the encodings.
 
     Args:
         blocks: bytes of the text; only the first are read, until there are enough lines for the statistics.

@@ -105,8 +105,8 @@ def _is_independent(character: str) -> bool:
     """Return whether a cut before `character` is safe after any text.
 
     It is safe before white space, kana, Chinese characters and Korean syllables. None of them composes with the text
-    before it, moves past combining marks before it, or has case. The rule that gives a Greek sigma at the end of a word
-    another lower-case form looks past some characters, but past none of these.
+    before it, moves past combining marks before it, or has case. A Greek sigma at the end of a word has another
+    lower-case form: to find this end, Python looks past some characters, such as apostrophes, but past none of these.
     """
     return (
         character in " \n\t"

@@ -62,7 +62,7 @@ class TextPayload:
         return cls(tuple(bounded_chunks(text)))
 
     def passages(self) -> Iterator[Iterator[str]]:
-        """Yield each passage as an iterator over its chunks; read one passage before you request the next."""
+        """Yield each passage as an iterator over its chunks; read a passage to its end before you request the next."""
         runs = itertools.groupby(self.chunks, key=bool)  # an empty chunk is False, and ends a run of text
         return (chunks for is_text, chunks in runs if is_text)
 

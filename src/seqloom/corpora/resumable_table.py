@@ -116,7 +116,7 @@ def _interrupted_progress(
     no_progress: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):  # without a journal, no row of the file is known to be complete
         if resume and not part.exists():
-            raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave it out")
+            raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave `resume` out")
         return no_progress
     if overwrite and not resume:
         return no_progress

@@ -20,7 +20,7 @@ from seqloom.errors import SourceError
 __all__ = ["INCOMPLETE_REASONS", "RatingColumns", "row_documents"]
 
 INCOMPLETE_REASONS = ("missing rating", "missing name", "missing group", "rating that is not a number")
-"""Beginnings of the reasons that count incomplete rows: their text is kept without a rating, category name or group."""
+"""Prefixes of the reasons that count incomplete rows: their text is kept without a rating, category name or group."""
 
 _MISSING_CELLS = ("", "nan", "na", "n/a", "null", "none")
 
@@ -60,7 +60,7 @@ class RatingColumns:
         return number
 
     def check(self, columns: Iterable[str]) -> None:
-        """Check that every column holds numbers, and no more other values than numbers.
+        """Check that at least half of the filled cells of every column, and at least one cell, hold numbers.
 
         Raises:
             SourceError: a column does not hold numbers; the message names the column, and a row with another value.

@@ -17,8 +17,8 @@ __all__ = ["BayesInversionCritic"]
 class BayesInversionCritic:
     """Predict the rating of a text by Bayes' rule.
 
-    The prediction is the mean of the posterior over the knots of the scale. The prior is each knot's share of the
-    training texts.
+    The prediction is the mean of the posterior over the knots of the scale, some of its ratings in ascending order. The
+    prior is each knot's share of the training texts.
 
     This critic is not an independent judge of texts that the same run generated.
 
@@ -41,8 +41,7 @@ class BayesInversionCritic:
         assert isinstance(scale, Scale)
         self.scale_ = scale
         self._run = run
-        # One row of conditions for each knot, one of the ratings that represent the scale. NaN leaves the other
-        # conditions open.
+        # One row for each knot, one column for each condition. NaN leaves the other conditions open.
         condition_values = np.full((len(scale.knots), len(conditions)), np.nan)
         condition_values[:, scale_columns[0]] = scale.knots
         self._features = run.config.features(condition_values)

@@ -167,9 +167,10 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self.scale_.from_unit(predicted)
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """Return the true rating of the same rank as each text's prediction.
+        """Replace each text's prediction by the true rating of the same rank (quantile mapping).
 
-        Predictions lie closer to the middle than true ratings. The ranks undo this; see `critic/rank_calibration.py`.
+        Predictions lie closer to the middle than true ratings. This mapping, fitted to the training texts, gives them
+        the distribution of the true ratings.
 
         Raises:
             NotFittedError: the critic was not fitted.
@@ -235,8 +236,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Fit the combination and the rank calibration, and measure the accuracy of members and combination.
 
-        For the measurement, the combination is fitted to all folds but one and predicts the remaining fold, so that its
-        texts are unseen. The final combination is fitted to all folds.
+        For the measurement, the combination is fitted to all folds but one and predicts the remaining fold, whose texts
+        are then unseen. The final combination is fitted to all folds.
         """
         above, unit_ratings = targets.above(ratings), self.scale_.to_unit(ratings)
         member_logits = np.stack(list(logits.values()))

@@ -19,8 +19,9 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
 
     Returns:
         `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether the ratings have a heavy
-        tail and are scaled by rank), `source`, `pool` (None for the whole table), `group` (column), `cut_words`
-        (largest number of words of a text), `texts` and `groups` (the numbers of both), `readers` and `version`.
+        tail and are scaled by rank), `source`, `pool` (the part of the table that was read; None for the whole table),
+        `group` (column), `cut_words` (largest number of words of a text), `texts` and `groups` (numbers of texts and of
+        groups), `readers` and `version`.
         `readers` has an entry for each model that the critic combines, by name, and an entry "blend" for the
         combination. Each entry has `pearson` (correlation) and `mean_error` (in units of the rating) on unseen texts.
 

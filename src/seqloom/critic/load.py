@@ -38,10 +38,10 @@ def resolve_critic(
     """Return a critic's prediction function, its scale and its rating column; the last two are None if unknown.
 
     Args:
-        critic: folder of a critic or of a rated run, `Critic`, regressor with `predict`, or function from texts to
-            ratings.
-        by_rank: whether a `Critic` predicts with `predict_rank`, which returns the true rating of the same rank as the
-            prediction. This option is ignored for ratings with few distinct values.
+        critic: folder of a critic, folder of a rated run (which rates texts by Bayes' rule), `Critic`, regressor with
+            `predict`, or function from texts to ratings.
+        by_rank: whether a `Critic` predicts with `predict_rank`, which replaces each prediction by the true rating of
+            the same rank. This option is ignored for ratings with few distinct values.
 
     Raises:
         UserError: the critic has an unsupported type, or its folder is damaged.
@@ -51,7 +51,7 @@ def resolve_critic(
     scale = getattr(critic, "scale_", None)
     if not isinstance(scale, Scale):
         scale = None
-    # A class has the attribute `predict` of its objects and is callable, but it is not a critic.
+    # A class such as `Critic` has the attribute `predict` and is callable, but only its objects are critics.
     if hasattr(critic, "predict") and not isinstance(critic, type):
         predicts_by_rank = by_rank and scale is not None and not scale.is_discrete and hasattr(critic, "predict_rank")
         return critic.predict_rank if predicts_by_rank else critic.predict, scale, None if scale is None else scale.name

@@ -57,13 +57,17 @@ class NaiveBayesRater:
         name: str = "rating",
         calibration_texts: Sequence[str] | None = None,
     ) -> "NaiveBayesRater":
-        """Fit to rated texts. For the calibration, each half of the texts is judged with weights from the other half.
+        """Fit to rated texts.
+
+        The calibration is fitted to cross-validated sums: the weights in the sum of a text come from the half of the
+        texts that does not contain the text.
 
         Args:
             texts: training texts.
             ratings: rating of each text.
             name: name of the rating.
-            calibration_texts: the same texts in the form of the texts to rate, for example shortened; None for `texts`.
+            calibration_texts: the training texts, changed as the texts to rate will be, for example shortened; None for
+                `texts`.
         """
         scale = fit_scale(name, ratings)
         targets = OrdinalTargets(scale)
@@ -85,7 +89,7 @@ class NaiveBayesRater:
         return cls(scale, _log_ratios(features, above), slope, bias, float(expected.mean()), stretch_factor)
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """Return the rating of each text, with the same standard deviation as the true ratings."""
+        """Return the rating of each text, stretched to the standard deviation of the true ratings."""
         if not len(texts):
             return np.zeros(0)
         logits = _ngram_features(texts) @ self.weight * self.slope + self.bias

@@ -1,8 +1,8 @@
-"""Encode a rating as binary targets, one per threshold: is the rating above it?
+"""Encode a rating as binary targets, one per threshold: is the rating above the threshold?
 
-This is ordinal regression (Rennie and Srebro 2005), which makes no assumption about the distances between ratings. The
-expected rating is a weighted sum of the predicted probabilities: each probability of being above a threshold is
-multiplied by the distance between the two knots next to the threshold.
+This is ordinal regression (Rennie and Srebro 2005). Each knot of the rating's scale has a position from 0 to 1. The
+expected position is a weighted sum of the predicted probabilities: each probability of being above a threshold is
+multiplied by the distance between the positions of the two knots next to the threshold.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class OrdinalTargets:
 
     @property
     def num_thresholds(self) -> int:
-        """Return the number of thresholds."""
+        """Number of thresholds."""
         return len(self.scale.knots) - 1
 
     def above(self, ratings: Float[np.ndarray, " texts"]) -> Bool[np.ndarray, "texts thresholds"]:

@@ -29,8 +29,8 @@ def rate_table(
     """Copy a table and add a column of predicted ratings.
 
     Args:
-        critic: folder of a critic or of a rated run, fitted critic, regressor with `predict`, or function from texts to
-            ratings.
+        critic: folder of a critic, folder of a run trained with ratings (which rates texts by Bayes' rule), fitted
+            critic, regressor with `predict`, or function from texts to ratings.
         source: table of texts.
         text: column of the text.
         output: new table.

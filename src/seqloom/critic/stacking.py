@@ -2,9 +2,9 @@
 
 The members are models that predict ordinal targets: for each of several thresholds, whether the rating exceeds the
 threshold. The weights are fitted on texts that the members did not see in training. The expected ratings of a
-regression lie closer to the middle than the true ratings. Therefore the logits are multiplied by a sharpness, which
-moves each expectation towards the most likely rating and lowers the absolute error. The sharpness is limited, so that
-it hardly lowers the correlation.
+regression lie closer to the middle than the true ratings. Therefore the logits are multiplied by the sharpness, a
+factor of at least 1, which moves each expectation towards the most likely rating and lowers the absolute error. A
+sharpness that lowers the correlation noticeably is not chosen.
 """
 
 from collections.abc import Mapping, Sequence

@@ -26,6 +26,7 @@ __all__ = ["CRITIC", "has_foreign_content", "load_critic", "save_critic"]
 
 
 def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
+    """Rename the key "levels" of the scale to "positions", as in runs of format 2."""
     return {**stored, "scale": migrate_scale_to_format_2(stored.get("scale"))}
 
 
@@ -82,9 +83,10 @@ def load_critic(folder: str | Path) -> "Critic":
 
 
 def has_foreign_content(folder: Path) -> bool:
-    """Return whether a path is a file, or a folder with files but without a critic.
+    """Return whether a path has other content than a critic, so that writing a critic there must be refused.
 
-    Files that an interrupted write of a critic left do not count.
+    Other content is a file, or a folder with files but without a critic. Files that an interrupted write of a critic
+    left do not count.
     """
     if not os.path.isdir(folder):
         return os.path.exists(folder)

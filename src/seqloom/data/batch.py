@@ -19,7 +19,7 @@ class BatchConditions:
     Attributes:
         features: ratings and categories of each document as numbers for the model (see `conditions.Conditions`); zeros
             where unknown.
-        index: row of `features` that holds at each position, which is the row of the position's document.
+        index: row of `features` for each position: the row of the document that the position belongs to.
     """
 
     features: Float32[np.ndarray, "documents features"]

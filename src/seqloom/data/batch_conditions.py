@@ -43,7 +43,8 @@ class ConditionSource:
         distinct, index = np.unique(documents, return_inverse=True)
         values = np.asarray(self.values[distinct], np.float64)
         if self.dropout:
-            # The first draw decides on a whole document, the others on its columns. A draw of 1 hides nothing.
+            # The first draw decides on a whole document, the others on its columns. A single column has no draw of its
+            # own: 1 hides nothing.
             draws = _uniform(distinct, num_draws=values.shape[1] + 1, seed=self.seed, epoch=epoch)
             column_draws = draws[:, 1:] if values.shape[1] > 1 else np.ones_like(values)
             values = np.where(_is_hidden(draws[:, :1], column_draws, self.dropout), np.nan, values)
@@ -55,16 +56,15 @@ def balanced_weights(
 ) -> Float[np.ndarray, " documents"]:
     """Return sampling weights of the documents that make every rating of the first column equally frequent.
 
-    A rating counts as the nearest of the ratings that are knots of its scale (see `scale.Scale`), a category as itself.
-    All documents without a rating together count as one more rating.
+    The knots of a scale are some of the column's ratings (see `scale.Scale`); every other rating counts as the nearest
+    knot. A category counts as a rating. All documents without a rating together count as one more rating.
     """
     column = conditions.columns[0]
-    num_knots = (
-        column.width if isinstance(column, Category) else column.width - 1
-    )  # a scale's last feature belongs to no knot
-    nearness = column.features(values[:, 0])[:, :num_knots]
-    nearest_knots = np.where(nearness.any(axis=1), nearness.argmax(axis=1), -1)
-    _, rating_index, counts = np.unique(nearest_knots, return_inverse=True, return_counts=True)
+    # A scale has a feature for its nearness to each knot, and a last one that belongs to no knot.
+    num_ratings = column.width if isinstance(column, Category) else column.width - 1
+    nearness = column.features(values[:, 0])[:, :num_ratings]
+    nearest_ratings = np.where(nearness.any(axis=1), nearness.argmax(axis=1), -1)
+    _, rating_index, counts = np.unique(nearest_ratings, return_inverse=True, return_counts=True)
     weights: np.ndarray = 1 / counts[rating_index] / len(counts)
     return weights
 

@@ -1,7 +1,8 @@
 """Ratings and categories as features: encodes the columns of a table for a model.
 
 Features are the numbers that a model receives. A token store (the encoded corpus) holds one number per document and
-column: the rating, or the index of the category. A rating becomes features by a scale, a category by one-hot encoding.
+column: the rating, or the index of the category. One-hot encoding turns a category into features. A scale gives a
+rating one feature for each knot (some of the column's ratings are knots), and its position from -1 to 1.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -169,6 +170,7 @@ class Conditions:
         Raises:
             ConfigError: a column is damaged.
         """
+        # Every stored scale has the field "knots", and no category has it.
         return cls(tuple((Scale if "knots" in column else Category).from_json(column) for column in stored))
 
 

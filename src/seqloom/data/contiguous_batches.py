@@ -22,7 +22,7 @@ class _Epoch(NamedTuple):
     Attributes:
         number: number of the epoch.
         order: indices of the spans in reading order.
-        starts: position in the stream at which each of these spans starts.
+        starts: position in the stream at which each span starts, in reading order.
         length: length of the stream.
         rotation: position in the stream at which the first sequence starts.
     """
@@ -42,10 +42,11 @@ class ContiguousBatches:
         sequence 1:                       |--------------------|
 
     A batch holds the next `sequence_length` tokens of each sequence. Every epoch shuffles the spans, rotates the stream
-    by a random distance and starts all sequences again. Each span begins with a reset of the model's state. Spans are
-    padded to a multiple of an alignment (see `_alignment`), so that resets of different sequences often coincide. The
-    padding is an eighth or less of the mean span, except for very short spans. The result of `batch` depends only on
-    the step and the arguments of the constructor.
+    by a random distance and starts all sequences again. Each span begins with a reset of the model's state. The length
+    of each span is padded to a multiple of an alignment, so that two sequences can have their resets at the same
+    positions of a batch. A model in PyTorch reads all sequences from one reset to the next at once, and is faster with
+    fewer positions. The padding is about an eighth of the mean span (see `_alignment`). The result of `batch` depends
+    only on the step and the arguments of the constructor.
 
     Args:
         store: tokens.
@@ -54,7 +55,8 @@ class ContiguousBatches:
         sequence_length: tokens of each sequence in a batch.
         seed: seed of the shuffles and rotations.
         conditions: conditions of the store's documents, or None.
-        weights: sampling weight of each of the store's documents; None reads each document once in an epoch.
+        weights: sampling weight of each of the store's documents, by which an epoch draws spans with replacement; None
+            reads each span once in an epoch.
 
     Attributes:
         carries_state: always True: each sequence continues with the state in which the last batch left the model.

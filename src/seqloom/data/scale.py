@@ -130,7 +130,10 @@ class Scale(JsonSerializable):
         return not self.heavy and len(self.knots) <= _MAX_DISCRETE
 
     def is_like(self, other: "Scale") -> bool:
-        """Return whether both scales seem to measure the same ratings: most knots of each are in the other's range."""
+        """Return whether two scales (of a model and a critic) seem to measure the same ratings.
+
+        They do if most knots of each are in the range of the other.
+        """
         return min(self._share_within(other), other._share_within(self)) >= _MIN_SHARED_KNOTS
 
     def _share_within(self, other: "Scale") -> float:

@@ -50,7 +50,7 @@ class Spans:
 
     @property
     def num_records(self) -> int:
-        """Number of records in all spans."""
+        """Number of records, which are tokens, in all spans."""
         return int(self.lengths.sum())
 
     def select(self, mask: Bool[np.ndarray, " spans"]) -> Self:
@@ -82,10 +82,11 @@ class Split:
 def split_store(store: TokenStore, *, hold_out: float, validation: float, max_validation: int = 100_000) -> Split:
     """Hold out the end of the text, and take slices from all over the rest for validation.
 
-    If the store has groups, all documents of a group go to the same part. Otherwise each document goes to one part as a
-    whole. If there are so few documents that the shares would be far off, documents are cut instead. Validation text
-    comes from all over the text, because a single slice would represent one stretch only, and because the text
-    just before the held-out end is often the most useful for predicting that end.
+    If the store has groups, all documents of a group go to the same part. Without groups, each document goes to one
+    part as a whole, unless there are so few documents that the shares would be far off: then documents are cut.
+    Validation text comes from all over the text, because a single slice would represent one stretch only. In
+    particular, if documents are cut, the text just before the held-out end remains for training. That text is often the
+    most useful for predicting the end.
 
     Args:
         store: tokens to divide.

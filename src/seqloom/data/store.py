@@ -1,10 +1,10 @@
 """Token stores: a corpus as fixed-width records in memory-mapped files, with the conditions of its documents.
 
-A record is one token id, or one vector of numbers.
+A record of a store is one token id, or one vector of numbers for sequences that are not tokens.
 
 A store is a folder with these files:
 
-    records.bin        the token ids of all documents, one document after another
+    records.bin        the token ids (or vectors) of all documents, one document after another
     offsets.bin        the index of each document's first record
     condition-N.bin    the rating or category index of each document, in one file per column
     groups.bin         the group of each document, where there are groups

@@ -79,7 +79,7 @@ class StoreWriter:
         for name, column in self._columns.items():
             column.add(conditions.get(name))
         self._has_groups |= group is not None
-        # The prefixes differ, so that document 7, if it has no group, is not in one group with those of a group "7".
+        # The prefixes keep document 7, if it has no group, apart from the documents of a group with the label "7".
         self._groups.append(_hash(f"#{self.num_documents}" if group is None else f"={group}"))
         self._offsets.append(self.num_records)
         self.num_documents += 1
@@ -149,28 +149,28 @@ class _Column(_Numbers):
     def __init__(self, file: IO[bytes], name: str, num_earlier: int) -> None:
         super().__init__(file, "<f8")
         self.name = name
-        self._indices: dict[str, int] | None = None
-        self._example: Condition = None
+        self._category_indices: dict[str, int] | None = None  # None for ratings
+        self._first_value: Condition = None
         for _ in range(num_earlier):
             self.append(math.nan)
 
     @property
     def names(self) -> list[str] | None:
-        return None if self._indices is None else list(self._indices)
+        return None if self._category_indices is None else list(self._category_indices)
 
     def add(self, value: Condition) -> None:
         if value is None:
             self.append(math.nan)
             return
-        if self._example is None:
-            self._example = value
-            self._indices = {} if isinstance(value, str) else None
-        if isinstance(value, str) and self._indices is not None:
-            self.append(self._indices.setdefault(value, len(self._indices)))
-        elif not isinstance(value, str) and self._indices is None:
+        if self._first_value is None:
+            self._first_value = value
+            self._category_indices = {} if isinstance(value, str) else None
+        if isinstance(value, str) and self._category_indices is not None:
+            self.append(self._category_indices.setdefault(value, len(self._category_indices)))
+        elif not isinstance(value, str) and self._category_indices is None:
             self.append(value)
         else:
-            both = f"{self._example!r} in one document and {value!r} in another"
+            both = f"{self._first_value!r} in one document and {value!r} in another"
             raise SourceError(f"{self.name} is {both}: make it a number everywhere, or a name everywhere")
 
 

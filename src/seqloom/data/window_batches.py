@@ -22,7 +22,7 @@ class WindowBatches:
     longer than a window is one window, padded at its end.
 
     The order is a new permutation every epoch: the i-th of n windows to read is window `(a * i + b) % n`, where a and n
-    have no common factor. This takes no memory, however long the text is.
+    have no common factor. A stored permutation would take memory in proportion to the text.
 
     Args:
         store: tokens.

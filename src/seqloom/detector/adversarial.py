@@ -40,9 +40,9 @@ class AdversarialRound:
     Attributes:
         number: number of the round, from 1.
         auc_unselected: area under the ROC curve of this round's detector for unselected generated texts.
-        auc_after_selection: area for the texts that were selected against this round's detector.
-        auc_after_training: area of the next detector for the same texts. The next detector was trained on other texts
-            that were selected in this round.
+        auc_after_selection: area of this round's detector for texts that were selected against it.
+        auc_after_training: area of the next round's detector for the same texts. They are held out: the next detector
+            was trained on the other texts that were selected in this round.
         kept: share of the generated texts that the generator kept.
     """
 
@@ -70,12 +70,13 @@ def adversarial_rounds(
     """Let a generator select texts against a light detector, fit the next detector to them, and store the results.
 
     In each round, the generator keeps the texts with the lowest probability of being generated. The next detector is
-    fitted to the real texts, to unselected generated texts, and to texts that were kept in all rounds so far.
+    fitted to the real texts, to unselected generated texts, and to the texts kept in this and the earlier rounds. A
+    part of the texts is held out for the measurements.
 
     Args:
         real: source of the real texts.
         generator: run that generates texts.
-        run: folder for `duel.json` and `duel.png`.
+        run: folder for the results, `duel.json`, and their plot, `duel.png`.
         text: column of the text.
         group: column whose equal values mark related real texts.
         pool: pool of the real table to read; pools are disjoint parts of a table.
@@ -97,6 +98,7 @@ def adversarial_rounds(
     real_source = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
     num_real = len(real_source.texts)
     validate((num_real >= _MIN_REAL_TEXTS, f"{num_real} real texts are too few: pass {_MIN_REAL_TEXTS} or more"))
+    # Case and line ends as in the generator's corpus, since they would separate the real from the generated texts.
     real_texts = [generator_run.normalize(real_text).strip() for real_text in real_source.texts]
     train_real, test_real = _split_by_group(real_texts, real_source.groups, seed)
     count = count or num_real

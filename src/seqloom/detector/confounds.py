@@ -1,8 +1,8 @@
 """Confounds: differences in length and formatting between real and generated texts.
 
-A detector learns whatever separates the two sets of texts. That may be an artifact of the files: an empty cell that
-became the word "nan", a trailing space, a cut at a maximal length. A sign is a property of a text's formatting that can
-be such an artifact. It is a confound if it occurs almost only in the real, or almost only in the generated texts.
+The real and the generated texts are the two sides. A detector learns whatever separates the sides, even an artifact of
+how the files were made: an empty cell that became the word "nan", a trailing space, a cut at a maximal length. A sign
+is a property of a text's formatting that may be an artifact. A sign that occurs almost only on one side is a confound.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from seqloom.detector.augmentation import count_words, first_words
 __all__ = ["Confound", "find_confounds", "match_labelled_lengths", "match_lengths", "shared_texts"]
 
 _MIN_SHARE, _MAX_OTHER_SHARE = 0.05, 0.002
-"""A sign is a confound if at least the first share of the texts of one side, and at most the second share of the texts
-of the other side, have it."""
+"""A sign is a confound if at least the first share of the texts of one side have the sign, and at most the second share
+of the texts of the other side."""
 
 _MIN_TEXTS = 5
 """A sign is a confound only if at least this many texts of one side have it."""
@@ -45,8 +45,8 @@ class Confound:
 def match_labelled_lengths(labelled: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
     """Cut labelled texts so that both sides have similar lengths; see `match_lengths`."""
     matched = match_lengths(labelled.texts_where(generated=False), labelled.texts_where(generated=True), random)
-    next_real, next_generated = (iter(texts) for texts in matched)
-    texts = [next(next_generated if is_generated else next_real) for is_generated in labelled.labels()]
+    real_texts, generated_texts = (iter(texts) for texts in matched)
+    texts = [next(generated_texts if is_generated else real_texts) for is_generated in labelled.labels()]
     return replace(labelled, texts=texts)
 
 

@@ -1,6 +1,7 @@
 """Fit the light members by cross-fitting: the outputs for a fold come from members fitted to the other folds.
 
-The light members are the fast models on patterns of words and characters. The classifier is the member "wording".
+A member is one of the models that a detector combines. The light members are fast models on patterns of words and
+characters: a classifier (the member "wording"), the novelty of the patterns, and the coherence of the words.
 """
 
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ class CrossFittedMembers:
     Attributes:
         members: light members, fitted to all texts.
         outputs: outputs for all texts.
-        segment_outputs: outputs for the segments (halves and quarters) of the texts whose role is not `TRAINING`, one
-            text after another; zeros if they are not needed.
+        segment_outputs: outputs for the segments (halves and quarters) of the texts that the slow members are not
+            trained on (role other than `TRAINING`), one text after another; zeros if they are not needed.
     """
 
     members: LightMembers
@@ -43,10 +44,10 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
     Args:
         data: training set.
         seed: seed of the members.
-        with_segments: whether the outputs for segments are needed.
+        with_segments: whether to compute the outputs for segments, which only a detector with slow members needs.
     """
     # Patterns are counted in original texts only; the classifier also learns from shortened, changed and spliced ones.
-    # Hard negatives serve neither purpose.
+    # Hard negatives (texts of an n-gram model) are neither counted nor used by the classifier.
     counted = data.is_original & (data.classes != HARD_NEGATIVE)
     fold_counts = count_documents(
         data.select(counted), data.classes[counted] == GENERATED, data.folds[counted], NUM_FOLDS

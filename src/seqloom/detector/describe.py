@@ -13,9 +13,10 @@ def describe_detector(folder: str | Path) -> dict[str, Any]:
     """Describe a detector in JSON's types: its training data and its accuracy.
 
     Returns:
-        `detector` (folder), `real`, `generators` and `generated` (sources), `pool`, `group`, `texts` (numbers of both
-        sides), `leaks` (signs of formatting that separate the sides), `areas` (area under the ROC curve by member;
-        "light members" and "all" are the stacks) and `version`.
+        `detector` (folder), `real`, `generators` and `generated` (sources), `pool` (part of the real table), `group`
+        (column that marks related texts), `texts` (numbers of real and of generated texts), `leaks` (signs of
+        formatting that separate real from generated texts), `areas` (area under the ROC curve by member; "light
+        members" is their combination, and "all" is the whole detector) and `version` (of seqloom).
 
     Raises:
         RunError: the folder has no detector, or the detector is damaged or has an unsupported format.

@@ -1,8 +1,8 @@
 """The detector: a calibrated stack of different models, with the interface of a scikit-learn classifier.
 
 A member is one of the models whose outputs the detector combines: the light members are fast, the slow members are a
-neural network and two language models. A stack is a logistic regression on the outputs of members: the light stack on
-those of the light members, the full stack on those of all members. The real and the generated texts are the two sides.
+convolutional encoder and two language models. A stack is a logistic regression on the outputs of members: the light
+stack uses the light members, and the full stack uses all members. The real and the generated texts are the two sides.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,21 +46,22 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "LanguageModelTrainer", "MemberOutputs", "Scores"]
 
 LanguageModelTrainer = Callable[[Sequence[str], Sequence[str]], LanguageModelPair]
-"""Function that receives real texts and generated texts, and trains a language model on each."""
+"""Function that receives real texts and generated texts, and returns a language model of each."""
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Predict the probability that a text was generated.
 
-    - Three light members use patterns of words and characters (see `LightMembers`). They are cross-fitted: their
-      outputs for a text come from members that have not seen the text. The light stack combines their outputs.
+    - Three light members use patterns of words and characters (see `LightMembers`). They are cross-fitted: in the
+      training set, their outputs for a text come from members that were not fitted to that text. The light stack
+      combines their outputs.
     - The slow members, a convolutional encoder and two language models, are trained on one part of the texts. The full
-      stack is fitted to a second part, and combines their outputs with those of the light stack.
+      stack is fitted to a second part. It combines the outputs of the slow members with the logits of the light stack.
     - A third part of the texts calibrates the probabilities.
 
-    The texts of a group on one side belong to the same part. The training set also contains generated texts that are
-    spliced with real texts, and hard negatives: texts of an n-gram model of the real texts, which show errors of other
-    generators.
+    All real texts of a group belong to the same part, and so do all generated texts of a group. The training set also
+    contains generated texts that are spliced with real texts, and hard negatives: texts of an n-gram model of the real
+    texts. The errors in hard negatives differ from those of the given generators.
 
     Args:
         language_model_trainer: function that trains the language models, or None to omit them.
@@ -99,8 +100,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: texts; of a side with more than 12,000 texts, a random selection is used.
             y: label of each text: 1 or True for generated, 0 or False for real.
-            groups: group of each text; the texts of a group on one side are never divided between parts. None makes
-                each text a group.
+            groups: group of each text. Neither the real nor the generated texts of a group are divided between parts.
+                None makes each text a group.
 
         Raises:
             ConfigError: a side has too few texts, a text is on both sides, or a label is neither 0 nor 1.
@@ -112,7 +113,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sides = [[text for text, label in zip(texts, labels, strict=True) if label == side] for side in (False, True)]
         self.confounds_: list[Confound] = find_confounds(*sides)
         for confound in self.confounds_:
-            self._note(f"only one side has this formatting: {confound}")
+            self._note(f"this formatting is almost exclusive to one side: {confound}")
         split = split_groups(labels, groups, self.seed, self._note)
         data = make_training_set(texts, labels, split, self.seed)
         self._note(f"training on {len(data.texts):,} texts, including changed versions and hard negatives")
@@ -166,7 +167,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def member_outputs(self, X: Sequence[str], *, light: bool = False) -> MemberOutputs:
-        """Return the outputs of the members.
+        """Return the outputs of the members, the input of `logits` and `member_logits`.
 
         Args:
             X: texts.
@@ -197,7 +198,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fingerprint(self) -> str:
         """Return a hash of the light stack and of the stacks of single members.
 
-        The hash differs between detectors that were fitted differently.
+        The hash differs between detectors that were fitted differently, so an interrupted call of `score_table` can
+        check that it is resumed with the same detector.
         """
         check_is_fitted(self, "members_")
         digest = sha256()
@@ -220,7 +222,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return explain(self, validate_texts([text])[0], base_rate)
 
     def _slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts slow_outputs"]:
-        """Return the outputs of the slow members; the last are the extreme logits of the segments of each text."""
+        """Return the outputs of the slow members; last, the extreme logits of each text's halves and quarters."""
         segments = split_segments(texts)
         segment_logits = self.stacks_.light.logits(self.members_.light.outputs(segments), word_counts(segments))
         return np.hstack([self.members_.slow_outputs(texts), extreme_logits(segment_logits)])

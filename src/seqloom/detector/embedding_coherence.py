@@ -1,12 +1,13 @@
 """How well the words of a text fit together, at short and long distances.
 
-Words that occur in the same real texts have similar vectors (latent semantic analysis, Deerwester et al. 1990), and
-positive pointwise mutual information at short distances (Church and Hanks 1990). This information is the logarithm of a
-ratio: the number of texts with both words to the number that is expected if the words are independent. A model with a
-short context writes fluent text that drifts from subject to subject, so its words fit together at short distances only.
+Two measures tell how well two words fit together. The cosine of their vectors is high if the words occur in the same
+real texts (latent semantic analysis, Deerwester et al. 1990). Their pointwise mutual information is positive if more
+real texts contain the words close together than is expected of independent words; it is the logarithm of the ratio of
+the actual to the expected number of texts (Church and Hanks 1990). A model with a short context writes fluent text that
+drifts from subject to subject, so its words fit together at short distances only.
 
-Words and word pairs are counted in hash buckets. A word has an index only if enough texts contain it; index 0 is any
-other word, which is ignored.
+Words and word pairs are counted in hash buckets. A word that enough real texts contain has an index from 1. All other
+words have index 0 and are ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,10 +40,10 @@ _DISTANCES = ((1, 2), (3, 6), (7, 12), (13, 25), (26, 60))
 """Ranges of the distance between two words."""
 
 _COMMON_SHARE = 0.1
-"""A word in a larger share of the texts is common: it is not specific to a subject."""
+"""A word in at least this share of the real training texts is common: it is not specific to a subject."""
 
 _MAX_PAIR_DISTANCE = 5
-"""Maximal distance of a word pair, counted in words that are not common."""
+"""Maximal distance of a word pair. Common words and words without an index do not count."""
 
 _RARE_BELOW = 3
 """A word pair in fewer texts is rare."""
@@ -116,7 +117,7 @@ class EmbeddingCoherence:
         vectors = _fit_vectors(word_counts[:, known_buckets], frequencies[known_buckets], seed)
         document_frequencies = np.concatenate([[0], frequencies[known_buckets]]).astype(np.int32)
         no_pairs = np.zeros(NUM_BUCKETS, np.uint8)
-        # `_word_pairs` needs everything but the pair counts, which are computed from its result.
+        # The pair counts come from `_word_pairs`, which needs all other attributes.
         coherence = cls(word_of_bucket, vectors, document_frequencies, len(texts), no_pairs)
         pair_counts = np.zeros(NUM_BUCKETS, np.int64)
         for buckets, counts in chunks:
@@ -134,8 +135,8 @@ class EmbeddingCoherence:
 
         Args:
             words: hashed words of the texts.
-            copy_sources: for each text, whether it is a copy of a real training text, from `NGramNovelty.copy_sources`.
-                If so, the counts leave that training text out.
+            copy_sources: result of `NGramNovelty.copy_sources`: `COPY_OF_REAL` for a copy of a real training text. The
+                document and pair counts for a copy leave its original out.
         """
         indices = self.word_of_bucket[words.buckets]
         pair_features = self._pair_features(indices, words.counts, copy_sources == COPY_OF_REAL)
@@ -161,7 +162,8 @@ class EmbeddingCoherence:
         Args:
             indices: index of each word, one text after another.
             counts: number of words of each text.
-            is_copy: whether each text is a copy of a training text; then each count is reduced by one.
+            is_copy: whether each text is a copy of a real training text. If so, each count is reduced by one, to leave
+                the original out.
         """
         compiled = companion_statistics(
             self.pair_counts,
@@ -192,7 +194,8 @@ class EmbeddingCoherence:
     def _word_pairs(self, indices: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _WordPairs:
         """Return all pairs of words of a text that are close to each other.
 
-        The distance of two words is at most `_MAX_PAIR_DISTANCE`; it ignores the common words between them.
+        The distance of two words is at most `_MAX_PAIR_DISTANCE`; common words and words without an index between them
+        do not count.
         """
         indices = self._without_common(indices)
         text_of_word = np.repeat(np.arange(len(counts)), counts)[indices > 0]
@@ -233,7 +236,7 @@ class EmbeddingCoherence:
 def _fit_vectors(
     counts: Any, document_frequencies: Int64[np.ndarray, " words"], seed: int
 ) -> Float32[np.ndarray, "words width"]:
-    """Return a row of zeros, and a vector for each word by latent semantic analysis.
+    """Return the vector of each word by latent semantic analysis, after a row of zeros for index 0.
 
     Args:
         counts: sparse matrix `[texts, words]` of the number of occurrences; its values are overwritten.

@@ -57,7 +57,7 @@ def evaluate_detector(
         generated: table of generated texts.
         label: column of the labels, 1 for generated and 0 for real.
         by: columns whose values define subgroups.
-        group: column whose equal values mark related real texts.
+        group: column whose equal values mark related real texts; the bootstrap draws related texts together.
         pool: pool of the real table to read; pools are disjoint parts of a table.
         matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
@@ -147,7 +147,7 @@ def _warnings(
     """
     origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted_pool = origin.get("reading", {}).get("pool")
-    # Different pools of a table are disjoint.
+    # Different pools of a table are disjoint, so texts of another pool are unseen.
     if _is_same_file(source, origin.get("real")) and (fitted_pool is None or pool in (None, fitted_pool)):
         yield (
             f"The detector was fitted to texts of {Path(source).name}, so these figures are too good. Evaluate it on "

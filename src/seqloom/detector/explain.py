@@ -2,8 +2,8 @@
 
 A member is one of the models that the detector combines. The light members use patterns of words and characters. A
 stack is a logistic regression on the outputs of members; its classes are real text and kinds of generated text. The
-slow members are an encoder, two language models, and "parts": the results of the light members' stack on segments of a
-text.
+slow members are an encoder, two language models, and "parts": the highest and lowest logits that the light members'
+stack computes for segments (halves and quarters) of a text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,8 +66,8 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
     text_outputs = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
     output_names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
     shares_of_real_below, shares_of_generated_below = (
-        dict(zip(output_names, detector.percentiles_.shares_below(text_outputs, generated=flag).tolist(), strict=True))
-        for flag in (False, True)
+        dict(zip(output_names, detector.percentiles_.shares_below(text_outputs, generated=side).tolist(), strict=True))
+        for side in (False, True)
     )
     evidence = _word_evidence(members, text)
     language_models = members.language_models
@@ -95,8 +95,9 @@ def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[
     With slow members, the logit is the calibrated mean of the logits of two stacks; the calibration multiplies the mean
     by a slope. The light stack combines the light members. The full stack combines the slow members with the logits
     that the light stack gives to its classes, so the light members contribute to both stacks. In the full stack, each
-    light member is credited with the same contribution as in the light stack. What these logits contribute beyond that
-    is shared out in proportion to the absolute values of the contributions.
+    light member is credited with the same contribution as in the light stack. The contribution of the class logits to
+    the full stack is larger or smaller than the sum of these credits. The light members share the difference in
+    proportion to the absolute values of their contributions.
     """
     light = stacks.light.contributions(outputs.light, outputs.num_words)[0]
     contributions = {name: float(light[columns].sum()) for name, columns in LIGHT_MEMBERS.items()}
@@ -138,8 +139,8 @@ def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
     """
     ids = pair.encode(text)
     (statistics,) = token_statistics(pair.real, pair.generated, [ids])
+    unknown = {position for position, _symbol in pair.codec.unknown_symbols(text)}
     # Row 0 of the statistics is the model of real text; the first id only marks the start of the text.
-    unknown = {position for position, _ in pair.codec.unknown_symbols(text)}
     scored = _merge_partial_characters(
         pair.codec, ids[1:].tolist(), statistics.log_probs[0].tolist(), statistics.ranks[0].tolist()
     )

@@ -47,7 +47,7 @@ class Explanation:
         out_of_distribution: whether the text is unlike all training texts.
         contributions: contribution of each member (one of the models that the detector combines) to the logit; positive
             if it indicates a generated text.
-        shares_below: share of real texts with a lower output, for each output of the members, by its name.
+        shares_below: share of real texts with a lower output than this text, by the name of the output of a member.
         new_words: words of the text that occur in no real training text, in their original spelling.
         generated_evidence: words typical of generated texts, strongest first, without very common words.
         real_evidence: words typical of real texts, strongest first, without very common words.

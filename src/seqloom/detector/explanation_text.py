@@ -41,14 +41,14 @@ _LIKELIHOOD_SENTENCES: Mapping[str, tuple[str, str]] = {
 """Sentences for a low and for a high output of the language models, by name of the output."""
 
 _UNUSUALLY_HIGH: Mapping[str, str] = {
-    "words, unseen, real": "it has more never-seen words than {share}{examples}",
-    "pairs, unseen, real": "it has more never-seen pairs of words than {share}",
+    "words, unseen, real": "it has more words that are in no known real text{examples} than {share}",
+    "pairs, unseen, real": "it has more pairs of words that are in no known real text than {share}",
 }
 _UNUSUALLY_LOW: Mapping[str, str] = {
     "threes, unseen, generated": "it shares more three-word phrases with known generated texts than {share}",
     "coherence of the text": "its words fit together less well than those of {share}",
 }
-"""Phrases for outputs that hardly any real text has, by name of the output; all of them indicate a generated text."""
+"""Phrases for outputs that few real texts have, by name of the output; all of them indicate a generated text."""
 
 
 def explanation_sentences(
@@ -104,12 +104,12 @@ def _base_rate_phrase(base_rate: float) -> str:
 
 
 def _unusual_phrases(explanation: Explanation) -> Iterator[str]:
-    """Yield phrases for properties that hardly any real text has."""
+    """Yield phrases for properties that few real texts have."""
     shares = explanation.shares_below
     words = _quoted(explanation.new_words)
     for name, phrase in _UNUSUALLY_HIGH.items():
         if shares[name] >= _UNUSUAL_SHARE:
-            examples = f", such as {words}" if words else ""
+            examples = f" (such as {words})" if words else ""
             yield phrase.format(share=_share_of_texts(shares[name], "real"), examples=examples)
     for name, phrase in _UNUSUALLY_LOW.items():
         if shares[name] <= 1 - _UNUSUAL_SHARE:

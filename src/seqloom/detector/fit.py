@@ -52,9 +52,9 @@ def fit_detector(
         generated: further sources of generated texts, such as files.
         critic: critic (a model that rates texts) that filters some of the generators' texts by rating.
         text: column of the text, in all tables.
-        group: column whose equal values mark related real texts.
+        group: column whose equal values mark related real texts, which are used together for training or calibration.
         pool: pool of the real table to read; pools are disjoint parts of a table.
-        minutes: training time of the two language models together.
+        minutes: training time of the two language models together; on a small corpus they end earlier.
         light: whether to leave out the language models and the encoder.
         count: number of texts of all generators together; None for the number of real texts.
         seed: seed of everything random.
@@ -76,7 +76,7 @@ def fit_detector(
     for file in generated:
         generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
     texts = real_texts + generated_texts
-    # Every generated text is a group by itself.
+    # Every generated text is a group by itself, with a number above those of the real groups.
     generated_groups = real_source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
     labels = np.arange(len(texts)) >= len(real_texts)
     with replacing_folder(folder) as new_folder:
@@ -97,6 +97,7 @@ def fit_detector(
             "texts": {"real": len(real_texts), "generated": len(generated_texts)},
         }
         save_detector(detector, new_folder, origin)
+    # The language models of `detector` were opened in the temporary folder, which has become `folder`.
     return open_detector(folder)
 
 
@@ -120,7 +121,7 @@ def _check_settings(
 
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raise an error unless the folder is free, or contains a detector that may be replaced."""
+    """Raise an error unless the folder is missing, is empty, or contains a detector that may be replaced."""
     has_detector = (folder / DETECTOR.settings_file).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
@@ -140,15 +141,16 @@ def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
     if not any(len(run.config.conditions) for run in runs):
         raise ConfigError(
             "`critic` filters generated texts by rating, and none of the generators was trained with `rating`: leave "
-            "it out"
+            "`critic` out"
         )
     return open_critic(critic)
 
 
 def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
-    """Normalize the case and the line ends of real texts like those in the corpora of the generators.
+    """Normalize the case and the line ends of real texts as in the corpora of the generators.
 
-    If the generators do not agree on the normalization, the texts are returned unchanged.
+    Otherwise, case or line ends could separate the real from the generated texts. If the generators do not agree on the
+    normalization, the texts are returned unchanged.
     """
     if not runs:
         return texts

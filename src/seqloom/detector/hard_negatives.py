@@ -29,7 +29,8 @@ _MAX_ATTEMPTS_PER_TEXT = 3
 """Maximal number of generated texts per requested hard negative, including texts that are discarded."""
 
 Continuations = dict[tuple[str, ...], list[str]]
-"""Pieces that follow a context, by the words of the context; the empty string is the beginning or the end of a text."""
+"""Pieces that follow a context, by the words of the context. An empty word stands for the beginning of a text, and an
+empty piece for the end."""
 
 
 def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
@@ -66,7 +67,7 @@ def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Gene
 def _generate(continuations: Sequence[Continuations], max_words: int, random: np.random.Generator) -> list[str]:
     """Return the pieces of a new text.
 
-    The length of the context of each piece is random. The context is shortened until it occurs in a real text.
+    The length of the context of each piece is random. A context that occurs in no real text is shortened until it does.
 
     Args:
         continuations: continuations of the contexts of each length, from 1.

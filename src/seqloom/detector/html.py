@@ -110,7 +110,7 @@ def colored_tokens(tokens: Iterable[Token], max_characters: int) -> str:
 
     Args:
         tokens: tokens of the text.
-        max_characters: maximal number of characters.
+        max_characters: maximal number of characters that are shown.
     """
     parts, num_shown, num_omitted = [], 0, 0
     for token in tokens:

@@ -32,7 +32,7 @@ _INTERVAL_NOTE = "In brackets: 95 % confidence interval."
 _HARM_NOTE = (
     "A false alarm accuses a person of passing off a machine's words as their own. Never let such a score be the only "
     "evidence against anybody: hear them, and look for other signs. The probabilities are valid only for texts like "
-    "those that the detector was trained on, and texts of other generators may well escape it."
+    "those that the detector was trained on, and the detector may well miss texts of other generators."
 )
 
 
@@ -63,7 +63,7 @@ def report_detector(
         generated: table of generated texts.
         label: column of the labels, 1 for generated and 0 for real.
         by: columns whose values define subgroups.
-        group: column whose equal values mark related real texts.
+        group: column whose equal values mark related real texts; the bootstrap draws related texts together.
         pool: pool of the real table to read; pools are disjoint parts of a table.
         matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.

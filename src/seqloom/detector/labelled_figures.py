@@ -59,9 +59,10 @@ def add_labelled_figures(
     """
     logits = report.scores[ALL_MEMBERS]
     methods = [_scoring_method(name, scores, sample) for name, scores in report.scores.items()]
+    # The scores of these methods change sign, since a higher score must indicate a generated text in the report.
     inverted = {method.name for method in methods if method.low_means_generated}
     length_method = next(method for method in methods if method.name == LENGTH_ALONE)
-    flagged, _ = flag_at_rate(logits, sample.generated, max_rate=FALSE_POSITIVE_RATES[0])
+    flagged, _ = flag_at_rate(logits, sample.generated, max_rate=FALSE_POSITIVE_RATES[0])  # at most 1 % of real texts
 
     def subgroup(name: str, chosen: Bool[np.ndarray, " texts"]) -> Subgroup:
         return _subgroup(name, chosen, logits, flagged, sample)
@@ -152,11 +153,12 @@ def _scoring_method(name: str, scores: Float[np.ndarray, " texts"], sample: Labe
 
     labels = sample.generated
     low_means_generated = name == LENGTH_ALONE and bool(roc_auc_score(labels, scores) < 0.5)
-    rising_scores = -scores if low_means_generated else scores
+    if low_means_generated:
+        scores = -scores
     return ScoringMethod(
         name=name,
-        roc_auc=_interval(sample, roc_auc(rising_scores, labels)),
-        true_positive_rate=_interval(sample, true_positive_rate(rising_scores, labels, FALSE_POSITIVE_RATES[0])),
+        roc_auc=_interval(sample, roc_auc(scores, labels)),
+        true_positive_rate=_interval(sample, true_positive_rate(scores, labels, FALSE_POSITIVE_RATES[0])),
         low_means_generated=low_means_generated,
     )
 

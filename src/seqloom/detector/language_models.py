@@ -22,7 +22,7 @@ from seqloom.runs.saved_run import SavedRun
 __all__ = ["train_language_models"]
 
 _MAX_EPOCHS = 30.0
-"""Largest number of epochs of each model: on a corpus so small that its time allows more, more change little."""
+"""Maximal number of epochs of each model. On a small corpus, the time allows more epochs, but these change little."""
 
 _REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODEL_FOLDERS
 
@@ -32,7 +32,7 @@ def train_language_models(
 ) -> LanguageModelTrainer:
     """Return a function that trains the language models of a detector.
 
-    The returned function trains a model of real texts, and fine-tunes a copy of it on generated texts.
+    The returned function trains a model of real texts, and fine-tunes a copy of this model on generated texts.
 
     Args:
         minutes: training time of both models together.

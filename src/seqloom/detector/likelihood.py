@@ -39,10 +39,11 @@ name ends with "generated", with the model of generated text.
 - log-probability, entropy, log-rank: means over the tokens of a text; the log-rank is `log(1 + rank)`.
 - rank 0, ranks to 2, ranks to 9: share of the tokens with these ranks.
 - ratio: mean log-probability under the model of real text minus that under the model of generated text (Yao et al.
-  2017); "total ratio" is the signed logarithm of the sum, which grows with the text length.
+  2017). "total ratio" is the signed logarithm of the sum over the tokens, which grows with the text length.
 - curvature: distance of the log-probability from its expectation, in standard deviations (Fast-DetectGPT, Bao et al.
   2024).
-- cross ratio: log-perplexity over cross-perplexity of the two models (Binoculars, Hans et al. 2024).
+- cross ratio: log-perplexity under the model of real text over the mean cross-entropy of the two models (Binoculars,
+  Hans et al. 2024).
 - unevenness: standard deviation of the log-probabilities of the tokens.
 """
 
@@ -161,8 +162,8 @@ def _score(
 ) -> list[TokenStatistics]:
     """Return the statistics of texts that are scored in one batch, one row of the batch per text.
 
-    The models read the joined texts in pieces, one piece per text: windows of a few hundred tokens of all pieces in
-    parallel. All tokens of a text but the first are targets, which the models predict.
+    The texts are joined into one array, in which each text is a piece. The models read all pieces in parallel, in
+    windows of a few hundred tokens. All tokens of a text but the first are targets, which the models predict.
     """
     stops = np.cumsum([len(text) for text in texts]).tolist()
     starts = [stop - len(text) for text, stop in zip(texts, stops, strict=True)]
@@ -182,13 +183,13 @@ def _score(
         raise non_finite_error()
     return [
         TokenStatistics(
-            log_probs=log_probs[:, row, is_scored],
-            entropies=entropies[:, row, is_scored],
-            variances=variances[:, row, is_scored],
-            ranks=ranks[:, row, is_scored],
-            cross_entropies=cross_entropies[row, is_scored],
+            log_probs=log_probs[:, row, is_target_in_row],
+            entropies=entropies[:, row, is_target_in_row],
+            variances=variances[:, row, is_target_in_row],
+            ranks=ranks[:, row, is_target_in_row],
+            cross_entropies=cross_entropies[row, is_target_in_row],
         )
-        for row, is_scored in enumerate(is_target)
+        for row, is_target_in_row in enumerate(is_target)
     ]
 
 
@@ -196,7 +197,7 @@ def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch 
     """Return the attributes of `TokenStatistics` for a window, in order; 0 where a target is ignored.
 
     Args:
-        targets: ids of the tokens, or `IGNORED`.
+        targets: ids of the tokens to predict, or `IGNORED` after the end of a text.
         logits: logits of the model of real text, and of the model of generated text.
 
     Returns:

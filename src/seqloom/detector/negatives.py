@@ -1,8 +1,9 @@
 """Generate texts for the training of a detector, with varied sampling settings and ratings.
 
-A negative is a text that is not real. A run that was trained with ratings generates texts for several ratings. A
-condition says what is requested of a text: a rating, a guidance scale, which sets how strongly the run follows the
-rating, and perhaps a critic, a model that predicts ratings, as a filter.
+A negative is a text that is not real, although the labels and metrics of a detector count generated texts as positive.
+A run that was trained with ratings generates texts for several ratings. A condition says what is requested of a text: a
+rating, a guidance scale (how strongly the run follows the rating), and perhaps a critic (a model that predicts ratings)
+as a filter.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,6 +133,7 @@ def _conditions(
         guidance = _GUIDANCE_SCALES[number % len(_GUIDANCE_SCALES)]
         condition: dict[str, Any] = {"rating": rating, "guidance": guidance}
         if critic is not None and number % 2 == 0:
+            # With "rejection", texts are generated until the critic's rating is close enough.
             methods = ("conditioning", "guidance", "rejection") if guidance > 1 else ("conditioning", "rejection")
             condition = {"rating": rating, "critic": critic, "methods": methods}
             condition |= {"guidance": guidance} if guidance > 1 else {}
@@ -141,7 +143,7 @@ def _conditions(
 
 
 def _sample_rating(column: Scale | Category, random: np.random.Generator) -> float | str:
-    """Draw a rating with the probability of its frequency in the corpus, or a category uniformly."""
+    """Draw a rating in proportion to its frequency in the corpus, or a category uniformly."""
     if isinstance(column, Category):
         return str(random.choice(column.values))
     # The knots are ratings of the corpus, such as all distinct ratings or quantiles.

@@ -38,7 +38,8 @@ class NGramClassifier:
     number of patterns of its kind in the text.
 
     Attributes:
-        weight: weight of each pattern, multiplied by its inverse document frequency; positive for generated texts.
+        weight: weight of each pattern, multiplied by its inverse document frequency; positive if the pattern indicates
+            a generated text.
         bias: logit of a text without known patterns.
     """
 

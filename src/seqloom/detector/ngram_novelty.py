@@ -78,7 +78,8 @@ class NGramNovelty:
         """Return `NOT_A_COPY`, `COPY_OF_REAL` or `COPY_OF_GENERATED` for each text."""
         num_fives = patterns["fives"].counts
         no_copies = np.full(len(num_fives), NOT_A_COPY, np.int8)
-        # `sums[text, side, measure]` are the sums over the sequences of five words of a text.
+        # `sums[text, side, measure]` are the sums over the sequences of five words of a text. With `no_copies`, the
+        # counts are used as they are: no original is left out.
         sums = sum_levels(self.counts[_KINDS.index("fives")], _MEASURES_BY_COUNT, *patterns["fives"], no_copies)
         new_shares = sums[:, :, _MEASURES.index("unseen")] / np.maximum(num_fives, 1)[:, None]
         is_copy = (num_fives >= _MIN_FIVES_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)

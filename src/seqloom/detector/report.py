@@ -1,7 +1,7 @@
 """The evaluation of a detector, as numbers and example texts.
 
-The logit and the probability indicate generated texts: a generated text that is flagged is a true positive, and a real
-text that is flagged is a false positive. The base rate is the expected share of generated texts.
+A text is flagged if its logit or probability reaches a threshold. A flagged generated text is a true positive, and a
+flagged real text is a false positive. The base rate is the expected share of generated texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +46,8 @@ class CalibrationBin:
     """Texts with similar probabilities.
 
     Attributes:
-        mean_probability: mean probability of the texts.
-        generated_share: share of the texts that was generated, at the base rate.
+        mean_probability: mean predicted probability of the texts.
+        generated_share: share of the texts that was generated, after weighting all texts to the base rate.
         num_texts: number of texts.
     """
 

@@ -75,6 +75,7 @@ def score_table(
         tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
         return _cells(scores)
 
+    # A resumed call needs the same settings, so that all rows are scored alike.
     settings = {"detector": fingerprint, "prior": base_rate, "light": light}
     # `annotate` also counts the rows without text, and those that it cannot read, in the tally.
     num_rows = annotate(

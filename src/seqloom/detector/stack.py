@@ -1,11 +1,11 @@
 """Combine the outputs of several members into one probability.
 
 The stack is a multinomial logistic regression (stacking, Wolpert 1992). Its features are the outputs, their squares
-(since a text may be too likely or too unlikely), and their products with the text length (since evidence grows with the
-length). The classes are real texts, generated texts, hard negatives (texts of an n-gram model of the real texts), and
-generated texts spliced with real ones. The logits of all classes other than real are combined into one logit: that the
-text is not real. This logit is calibrated on texts that neither the members nor the stack has seen (Platt 1999), with a
-slope that depends on the length.
+(since very high and very low outputs may both indicate a generated text), and their products with the text length
+(since evidence grows with the length). The classes are real texts, generated texts, hard negatives (texts of an n-gram
+model of the real texts), and generated texts spliced with real ones. The logits of all classes other than real are
+combined into one logit: that the text is not real. This logit is calibrated on texts that neither the members nor the
+stack has seen (Platt 1999), with a slope that depends on the length.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,8 @@ class PlattCalibration:
         slope, slope_change, intercept_change = regression.fit(features, generated).coef_[0]
         if min(slope + slope_change * _scaled_length(np.array(_LENGTH_RANGE))) > 0:
             return cls(np.array([slope, slope_change, regression.intercept_[0], intercept_change], np.float32))
-        # The slope is not positive for some length, so calibrate without the length. The slope must stay positive.
+        # The slope is not positive for some length, so calibrate without the length. Only a positive slope keeps the
+        # order of the logits.
         regression.fit(features[:, :1], generated)
         return cls(np.array([max(regression.coef_[0, 0], 1e-3), 0, regression.intercept_[0], 0], np.float32))
 
@@ -267,8 +268,8 @@ def _add_class_offsets(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray
 
 def _not_real_logits(logits: Float[np.ndarray, "texts classes"]) -> Float[np.ndarray, " texts"]:
     """Return the logit that each text is not real, from the logits of all classes other than real."""
-    joint: np.ndarray = np.logaddexp.reduce(_add_class_offsets(logits), axis=1)
-    return joint
+    combined: np.ndarray = np.logaddexp.reduce(_add_class_offsets(logits), axis=1)
+    return combined
 
 
 def _calibration_features(logits: Float[np.ndarray, " texts"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:

@@ -132,9 +132,10 @@ def _slow_outputs(
         data: training set.
         cross_fitted: light members, with their outputs for segments of the texts.
         members: fitted members.
-        light_without_stacking: light stack that was not fitted to the role `STACKING`; it scores the segments of these
-            texts.
-        light: light stack that was fitted to all texts; it scores the segments of the calibration texts.
+        light_without_stacking: light stack that was not fitted to the role `STACKING`; it scores the segments of the
+            texts with this role.
+        light: light stack that was fitted to the roles `TRAINING` and `STACKING`; it scores the segments of the
+            calibration texts.
     """
     held_out, calibrating = data.roles != TRAINING, data.roles == CALIBRATION
     texts = data.select(held_out)

@@ -41,11 +41,11 @@ LANGUAGE_MODEL_FOLDERS = ("real", "generated")
 
 
 def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -> None:
-    """Write a fitted detector, without its language models.
+    """Write a fitted detector, and the hashes of its language models.
 
     Args:
         detector: fitted detector.
-        folder: folder for the detector.
+        folder: folder for the detector, in which the runs of its language models already are.
         origin: description of the training data, in JSON's types.
 
     Raises:
@@ -104,6 +104,8 @@ def load_detector(folder: str | Path, open_language_models: Callable[[Path], Lan
 def detector_fingerprint(folder: str | Path) -> str:
     """Return a hash that identifies the detector in a folder, without reading its arrays.
 
+    The JSON file is hashed; it contains the hash of the file of arrays.
+
     Raises:
         RunError: the folder has no detector, or the detector is damaged or has an unsupported format.
     """
@@ -152,7 +154,7 @@ def _restore_members(
 def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
     """Restore the stacks, and check that the number of their inputs matches the members."""
     light, full, calibration = StackedClassifier.from_arrays(arrays_of("light")), None, None
-    if arrays_of("stack"):
+    if arrays_of("stack"):  # empty for a detector without slow members
         full = StackedClassifier.from_arrays(arrays_of("stack"))
         calibration = PlattCalibration.from_arrays(arrays_of("calibration"))
     names = (*LIGHT_MEMBERS, *members.slow_slices)

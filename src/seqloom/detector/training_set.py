@@ -54,8 +54,7 @@ _SHORTENED_VERSIONS, _SHORTENED_CALIBRATION_VERSIONS = 1, 3
 length."""
 
 _AUGMENTED_SHARE = 0.35
-"""Share of the texts, without the calibration texts, that also have a version with random changes, such as typing
-errors."""
+"""Share of the texts outside the calibration that also have a version with random changes, such as typing errors."""
 
 _HARD_NEGATIVE_SHARE = 0.4
 """Number of hard negatives per generated text."""
@@ -113,7 +112,7 @@ def split_groups(
 
     Args:
         labels: whether each text was generated.
-        groups: group of each text; the texts of a group on one side are never divided.
+        groups: group of each text. Neither the real nor the generated texts of a group are divided.
         seed: seed of the random order.
         note: function that receives a message if not all texts are used.
 
@@ -187,10 +186,10 @@ def _texts_of_role(
     for text, matched, fold in zip(real, real_matched, real_folds, strict=True):
         yield REAL, fold, _versions(text, matched, random, augmented=augmented)
     for text, matched, fold in zip(generated, generated_matched, generated_folds, strict=True):
-        other = real[random.integers(len(real))]
+        real_text = real[random.integers(len(real))]
         yield GENERATED, fold, _versions(text, matched, random, augmented=augmented)
         if random.random() < _SPLICED_SHARE[role]:
-            yield SPLICED, fold, [(splice(matched, other, random), _SPLICED_WEIGHT)]
+            yield SPLICED, fold, [(splice(matched, real_text, random), _SPLICED_WEIGHT)]
     for fold in range(NUM_FOLDS if augmented else 0):
         real_in_fold = [text for text, text_fold in zip(real, real_folds, strict=True) if text_fold == fold]
         count = round(_HARD_NEGATIVE_SHARE * generated_folds.count(fold))

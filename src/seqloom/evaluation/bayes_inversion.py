@@ -39,9 +39,11 @@ def rating_posterior(
     log_joint = np.tile(np.log(np.maximum(priors, 1e-12)), (len(documents), 1))  # the minimum avoids log(0)
     for rating_index, rating_features in enumerate(features):
         features_by_document = np.tile(rating_features, (len(documents), 1))
+        # A piece of one id has nothing to score.
         for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
             document_indices = [piece.document for piece in group]
-            for _, log_probs in scorer.log_probs(windows(tokens, group, features_by_document)):
+            for _window, log_probs in scorer.log_probs(windows(tokens, group, features_by_document)):
+                # A row per piece, a column per position of the window; 0 at positions after the end of a piece.
                 log_joint[document_indices, rating_index] += log_probs.sum(axis=1)
     posterior = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)

@@ -22,6 +22,8 @@ FALSE_POSITIVE_RATES = (0.01, 0.001)
 """False positive rates at which the true positive rate is reported."""
 
 _NUM_BINS = 10
+"""Number of bins of the calibration error."""
+
 _QUANTILES = (0.025, 0.975)
 """Quantiles of the bootstrap samples that bound a 95 % confidence interval."""
 
@@ -29,7 +31,7 @@ _MAX_RESAMPLES, _MIN_RESAMPLES = 1000, 200
 """Usual number of bootstrap samples, and the smallest number for very many texts."""
 
 _MAX_RESAMPLED_TEXTS = 4_000_000
-"""Largest number of texts in all bootstrap samples together; only the smallest number of samples may exceed it."""
+"""Largest number of texts in all bootstrap samples together, except where `_MIN_RESAMPLES` samples have more."""
 
 _MAX_WEIGHTS = 1 << 20
 """Number of weights in memory at a time."""
@@ -72,8 +74,8 @@ class LabelledSample:
         """Return a metric with its confidence interval; the bootstrap draws the groups of each label with replacement.
 
         Args:
-            measure: metric of the chosen texts only.
-            chosen: mask of the chosen texts; None for all.
+            measure: metric; its weights have one column for each chosen text.
+            chosen: mask of the texts that are measured; None for all.
 
         Returns:
             None if a label has no text.

@@ -5,9 +5,9 @@ that start at a multiple of b. Therefore the constraint keeps a sorted table wit
 hash of every stretch of b characters at the end of the generated text. The characters themselves are compared only
 where a hash is in the table.
 
-With b = (max_copy + 2) // 2 the table takes 16 bytes per block, twice that during construction: 0.6 bytes per character
-of the corpus for a `max_copy` of 50, 4 for a `max_copy` of 6. A call takes about 20 microseconds. It takes more while
-the generated text copies the corpus, and more if `max_copy` is below about 8, because many short stretches of any text
+With b = (max_copy + 2) // 2 the table takes 16 bytes per block: 0.6 bytes per character of the corpus for a `max_copy`
+of 50, 4 for a `max_copy` of 6. Its construction takes twice that. A call takes about 20 microseconds. A call takes more
+while the generated text copies the corpus, and if `max_copy` is below about 8, because many short stretches of any text
 occur somewhere in the corpus.
 """
 

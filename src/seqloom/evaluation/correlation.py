@@ -42,8 +42,8 @@ def agreement(
     Args:
         requested: requested rating of each text.
         judged: judged rating of each text.
-        reported_ratings: rating under which the results count each text: its requested rating, or the nearest of a
-            few.
+        reported_ratings: rating under which the results count each text: its requested rating, or the center of the
+            bin with that rating.
     """
     errors = np.abs(requested - judged)
     values = np.unique(reported_ratings).tolist()

@@ -99,9 +99,9 @@ def repeated_share(texts: Iterable[Sequence[str]], n: int = 4, window: int = 128
 
 
 def longest_loop(text: str, longest_unit: int = 200) -> Loop:
-    """Return the longest stretch of `text` that repeats one unit without a gap and contains it at least twice.
+    """Return the longest stretch of `text` that consists of one unit, at least twice in a row.
 
-    Of two equally long stretches, it is the one with the shorter unit.
+    Of two equally long stretches, return the one with the shorter unit.
 
     Args:
         text: one text.

@@ -8,14 +8,14 @@ from jaxtyping import Integer
 __all__ = ["MAX_CHARACTERS", "SymbolText"]
 
 MAX_CHARACTERS = 1 << 30
-"""Default maximum length; only the beginning of a longer corpus is kept."""
+"""Default maximum length of a corpus; only the beginning of a longer corpus is kept."""
 
 _BATCH_CHARACTERS = 1 << 20
 _GAP = "\ud800"
-"""Separator between documents. No corpus contains it, because decoders produce no lone surrogates."""
+"""Separator between documents. No corpus contains it, because decoded files have no lone surrogates."""
 
 _NO_CHARACTER = "\udbff"
-"""Another lone surrogate, which matches nothing in a corpus."""
+"""Another lone surrogate, which matches nothing in a corpus; it replaces `_GAP` in a text that is searched."""
 
 _UNSEEN, _GAP_SYMBOL = 0, 1
 
@@ -76,7 +76,7 @@ def _code_points(text: str) -> Integer[np.ndarray, " characters"]:
 
 
 def _batches(documents: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield the documents in batches of bounded length."""
+    """Yield the documents, with a gap between any two, in batches of bounded length."""
     pending: list[str] = []
     length = 0
     for number, document in enumerate(documents):

@@ -1,8 +1,8 @@
 """Likelihood of a text under a model, by one of three protocols: full context, blocks, windows.
 
 A protocol decides which earlier tokens the model reads before it predicts a token. The zero state is the state of a
-model that has read nothing yet. A record is one token id in a store, and a span is a stretch of records
-of one document. A unit is what the codec counts: a character of text, a note of music.
+model that has read nothing yet. A span is a stretch of tokens of one document. A unit is what the codec counts: a
+character of text, a note of music.
 """
 
 import math
@@ -100,9 +100,9 @@ def full_likelihood(
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score every token but the first of each span, after all earlier tokens of the span.
+    """Score every token but the first of each span, in the context of all earlier tokens of the span.
 
-    A long span is read in several streams; see `full_pieces`.
+    A long span is read in several parallel streams, where the context is limited; see `full_pieces`.
 
     Args:
         scorer: scorer of the model.
@@ -128,10 +128,7 @@ def block_likelihood(
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score every token after the earlier tokens of its block.
-
-    The model reads each block of `block_size` tokens from the zero state.
-    """
+    """Read each block of `block_size` tokens from the zero state, and score the token after each of its tokens."""
     pieces = [
         Piece(start=first, stop=min(first + block_size + 1, stop), first_scored=first + 1, document=document)
         for start, stop, document in _as_tuples(spans)
@@ -168,7 +165,7 @@ def _as_tuples(spans: Spans) -> Iterator[tuple[int, int, int]]:
 
 def _score(scorer: Scorer, store: TokenStore, pieces: list[Piece], units: np.ndarray, features: Features) -> Likelihood:
     nats, tokens, num_units = 0.0, 0, 0
-    # A piece of one token has nothing to score.
+    # A piece of one token has nothing to score. `store.records` are the token ids of all documents.
     for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
         for window, log_probs in scorer.log_probs(windows(store.records, group, features)):
             targets = window.targets[window.targets != IGNORED]

@@ -23,6 +23,7 @@ _TOKENS_PER_CALL = 8192
 """Tokens per call of the forward pass of training: its activations fit into memory wherever the model does."""
 
 _MIN_STEPS_PER_CALL = 16
+"""Minimum number of tokens of each stream per call."""
 
 
 class NativeScorer:
@@ -70,7 +71,7 @@ class NativeScorer:
         return BatchedDecoder(self._weights, len(window.tokens), self._threads)
 
     def _score_first(self, decoder: BatchedDecoder, window: Window) -> Scores:
-        """Score a first window; its first tokens are read from the zero state, where conditions add other biases."""
+        """Score the first window; its first tokens are read from the zero state, where conditions add other biases."""
         if window.features is None:
             return decoder.score(window.tokens, window.targets)
         biases = [self._make_bias(features) for features in window.features]
@@ -95,6 +96,7 @@ class ForwardScorer:
         self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
     ) -> None:
         self._config, self._weights = config, weights
+        # Further prediction heads, which predict the tokens after the next, are not scored.
         self._trainer = NativeTrainer(replace(config, prediction_heads=1), kernels, threads or num_usable_processors())
         self._trainer.load("parameter", weights)
 
@@ -121,7 +123,8 @@ class ForwardScorer:
     def _score(
         self, window: Window, steps: slice, biases: tuple[np.ndarray, np.ndarray] | None, *, is_first: bool
     ) -> Float64[np.ndarray, "streams time"]:
-        # A stream that has ended continues with token 0: its later targets are not scored.
+        """Score some steps of a window; `is_first` tells whether they begin with the first tokens of the streams."""
+        # A stream that has ended reads token 0 in place of `IGNORED`, since none of its later targets is scored.
         tokens = np.maximum(window.tokens[:, steps], 0).astype(np.int64)
         conditions = None
         if biases is not None:
@@ -131,5 +134,5 @@ class ForwardScorer:
             gate_bias, logit_bias = biases
             conditions = ConditionBiasRows(row_of_token, gate_bias, logit_bias)
         log_probs = self._trainer.score(tokens, window.targets[:, steps].astype(np.int64), conditions)
-        self._trainer.carry_state()
+        self._trainer.carry_state()  # the next call starts from the state at the end of this one
         return log_probs

@@ -31,7 +31,7 @@ _MAX_COMPARED_CHARACTERS = 1 << 20
 """Number of characters that are compared at once."""
 
 _FIRST_PROBE = 16
-"""First length in the search for the longest copy."""
+"""First length in the search for the longest copy, and largest step from a copy's length to the next length."""
 
 _MAX_SHIFTS = 64
 """Maximum number of shifts at which one step of the search extends copies."""
@@ -108,9 +108,10 @@ class CopyIndex:
         query = self._corpus.encode(text)
         length, start, position = 0, 0, None
         too_long = len(query) + 1
-        # Some `length` characters are a copy, and no `too_long` characters are. A success extends the copy as far as
-        # possible, so the next probe is only one character longer. Every further success doubles the step. A
-        # failure, and also a success with a step of `_FIRST_PROBE`, sets it to one character again.
+        # Some stretch of `length` characters is a copy, and none of `too_long` characters is. A successful probe
+        # extends the copy as far as possible. The copy is then often the longest of all, so the next probe is only one
+        # character longer. Any further success doubles the step. After a step of `_FIRST_PROBE`, and after a failure,
+        # the step is one character again.
         step = _FIRST_PROBE
         while too_long - length > 1:
             probe = length + step if length + step < too_long else (length + too_long) // 2
@@ -151,12 +152,12 @@ class CopyIndex:
         if length > min(len(query), len(self._corpus.symbols)):
             return np.full(max(0, len(query) - length + 1), -1)
         rolling = RollingHash(self._corpus.num_symbols)
-        hashes, firsts, hash_index = np.unique(rolling(query, length), return_index=True, return_inverse=True)
-        positions = self._search(rolling, hashes, query, firsts, length)
+        hashes, query_starts, hash_index = np.unique(rolling(query, length), return_index=True, return_inverse=True)
+        positions = self._search(rolling, hashes, query, query_starts, length)
         # Windows with equal hashes share the position of the first of them. A window that differs from the first (a
         # collision) is searched by itself.
-        repeated = np.flatnonzero(firsts[hash_index] != np.arange(len(hash_index)))
-        collisions = repeated[~_same(query, repeated, query, firsts[hash_index[repeated]], length)]
+        repeated = np.flatnonzero(query_starts[hash_index] != np.arange(len(hash_index)))
+        collisions = repeated[~_same(query, repeated, query, query_starts[hash_index[repeated]], length)]
         located = positions[hash_index]
         for start in collisions.tolist():
             located[start] = self._locate(query[start : start + length], length)[0]
@@ -167,10 +168,10 @@ class CopyIndex:
         rolling: RollingHash,
         hashes: UInt64[np.ndarray, " distinct"],
         query: Integer[np.ndarray, " n"],
-        firsts: Int[np.ndarray, " distinct"],
+        query_starts: Int[np.ndarray, " distinct"],
         length: int,
     ) -> Int[np.ndarray, " distinct"]:
-        """Return the position in the corpus of the query's window at each of `firsts`, or -1.
+        """Return the position in the corpus of the query's window at each of `query_starts`, or -1.
 
         `hashes` are the hashes of these windows, distinct and ascending.
         """
@@ -191,7 +192,7 @@ class CopyIndex:
             # Each pass compares one candidate per hash, and drops the other candidates of a hash that was located.
             while len(starts):
                 distinct, compared = np.unique(rows, return_index=True)
-                same = _same(query, firsts[distinct], corpus, starts[compared], length)
+                same = _same(query, query_starts[distinct], corpus, starts[compared], length)
                 positions[distinct[same]] = starts[compared[same]]
                 remains = positions[rows] < 0
                 remains[compared] = False

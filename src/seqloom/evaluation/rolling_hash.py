@@ -15,7 +15,7 @@ class RollingHash:
         hash of the window at i = (value[s_i] * base**i + ... + value[s_(i+n-1)] * base**(i+n-1)) * base**-i
 
     The sum is a difference of two prefix sums. The last factor makes the hash independent of the position, so equal
-    windows have equal hashes; it exists because the base is odd.
+    windows have equal hashes. The base is odd, and therefore has an inverse modulo 2**64.
 
     Args:
         num_symbols: number of symbols, which start at 0.

@@ -38,9 +38,9 @@ class TokenScore:
 
 
 def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> Iterator[TokenScore]:
-    """Score every token but the first, each after all earlier tokens (Gehrmann et al. 2019).
+    """Score every token but the first, each in the context of all earlier tokens (Gehrmann et al. 2019).
 
-    A long text is read in several streams; see `full_pieces`.
+    A long text is read in several parallel streams, where the context is limited; see `full_pieces`.
 
     Args:
         scorer: scorer of the model.

@@ -60,7 +60,7 @@ class TorchScorer:
         for window in windows:
             is_first = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state
-            # A stream that has ended continues with token 0: its later targets are not scored.
+            # A stream that has ended reads token 0 in place of `IGNORED`, since none of its later targets is scored.
             tokens = torch.from_numpy(np.maximum(window.tokens, 0).astype(np.int64)).to(device)
             scored = window.targets != IGNORED
             targets = torch.from_numpy(window.targets[scored].astype(np.int64)).to(device)

@@ -23,17 +23,20 @@ _STORED_NAMES = {
     "steps_in_band": "inside",
     "steps": "rounds",
 }
-"""Key of each field in a stored training state."""
+"""Key of each field in a stored training state.
+
+The keys are those of the first version, so that old files can be read.
+"""
 
 
 @dataclass
 class AccuracyController:
     """Control the discriminator's accuracy on unseen texts by the number of its steps and the noise on its inputs.
 
-    Inside the middle half of the band the discriminator takes one step per adversarial step. If the accuracy is
-    above that half, the discriminator takes no step, and the noise grows. If the accuracy is below, the noise shrinks
-    first; when no noise is left, the discriminator takes more steps.
-    The generator weighs the discriminator less as the accuracy falls towards the lower edge.
+    Inside the middle half of the band the discriminator takes one step per adversarial step. If the accuracy is above
+    that half, the discriminator takes no step, and the noise grows. If the accuracy is below that half, the noise
+    shrinks first; when no noise is left, the discriminator takes more steps. As the accuracy falls towards the lower
+    edge of the band, the discriminator's score gets less weight in the generator's loss.
 
     Attributes:
         low: lower edge of the band.
@@ -54,7 +57,7 @@ class AccuracyController:
     steps: int = 0
 
     def observe(self, accuracy: float) -> None:
-        """Update the running mean only, as the discriminator warm-up needs; steps and noise do not change."""
+        """Update the running mean only, as in the discriminator warm-up, where steps and noise are fixed."""
         self.accuracy += _NEWEST_WEIGHT * (accuracy - self.accuracy)
 
     def update(self, accuracy: float) -> None:

@@ -36,7 +36,7 @@ def check_request(
 ) -> None:
     """Check settings and folder before anything is read or written; report all invalid settings at once.
 
-    The settings of the likelihood training are checked only if there is one.
+    The settings of the likelihood training are checked only without `from_run`, which replaces the likelihood training.
 
     Args:
         folder: run folder.
@@ -53,16 +53,16 @@ def check_request(
     """
     faults = []
     for name, value in (("minutes", minutes), ("noise_size", noise_size)):
-        info = fields_of(GanOptions)[name]
-        has_right_type, message = check_type(info, value)
+        option = fields_of(GanOptions)[name]
+        has_right_type, message = check_type(option, value)
         is_valid = has_right_type
         if has_right_type:
-            is_valid, message = check_range(info, value)
+            is_valid, message = check_range(option, value)
         if not is_valid:
             faults.append(message)
     if from_run is None and not likelihood_settings.get("rating"):
         faults.append("`rating`: name the column with the ratings to train on")
-    # `GanConfig` requires both numbers of steps. If the user gave no number, 1 stands for the one planned later.
+    # `GanConfig` requires both numbers of steps. Where the user gave none, 1 stands for the number planned later.
     try:
         GanConfig(
             **{"adversarial_steps": 1, "pretrain_steps": 1, **gan_settings, "seed": likelihood_settings.get("seed", 0)}
@@ -78,7 +78,7 @@ def check_request(
 
 def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
     """Return the faults in settings of the likelihood training."""
-    # `check_request` reports the faults of the seed already.
+    # The seed is left out, because `check_request` has reported its faults already.
     try:
         resolve_options(TrainOptions(**{"level": "word", **settings, "seed": None}))
     except ConfigError as error:
@@ -96,10 +96,13 @@ def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
 
 
 def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None:
-    """Check that no setting of the likelihood training contradicts the run to start from.
+    """Check the settings of the likelihood training that the user chose, although a run to start from replaces it.
+
+    The seed is allowed, because the GAN uses it too. A setting of reading the table is allowed if it has the value with
+    which the run's table was read.
 
     Raises:
-        ConfigError: a setting has no effect, or differs from the settings that the run's table was read with.
+        ConfigError: a setting is not allowed or out of range.
     """
     resolve_options(TrainOptions(**settings))  # raises for values out of range
     reading = parent.config.reading.to_json()
@@ -118,8 +121,8 @@ def check_parent(parent: SavedRun) -> None:
     """Check that a GAN can start from a run.
 
     Raises:
-        RunError: the run was trained without ratings or on running text, is a GAN already, has no embedding, or its
-            network is not recurrent.
+        RunError: the run was trained without ratings or on running text (a text without boundaries), is a GAN already,
+            has no embedding, or its network is not recurrent.
     """
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):

@@ -10,7 +10,7 @@ _MIN_NEWEST_WEIGHT = 0.05
 """Smallest weight of the newest step in the running means."""
 
 _FULL_SHORTFALL = 0.1
-"""Relative shortfall of the generated texts' slope from which the rating loss has its full weight."""
+"""The rating loss has its full weight if the generated texts' slope is lower than the real texts' by this share."""
 
 
 @dataclass
@@ -19,8 +19,8 @@ class ConditionAdherence:
 
     The discriminator predicts the ratings. A low slope means that the texts depend little on the requested rating.
 
-    The real texts are training texts, not unseen ones: the discriminator has learned from them, and it predicts their
-    ratings more clearly than those of unseen texts. The generator imitates the training texts.
+    The real texts are training texts, because the generator imitates these. Unseen texts would have a lower slope: the
+    discriminator has not learned from them and predicts their ratings less clearly.
 
     Attributes:
         real: slope in real texts.

@@ -32,7 +32,7 @@ _MAX_UNKNOWN_RATIO = 4
 """Largest number of skipped texts with unknown words per usable text."""
 
 _SIZE_MARGIN = 1.05
-"""Factor on the number of texts that is required before the exact number is known."""
+"""Factor on the required number of texts, because `check_dataset_size` can only estimate the number of usable texts."""
 
 _SINGLE_RATING_MESSAGE = "all texts have the same {}, {:g}: use texts with several ratings"
 
@@ -97,8 +97,8 @@ def _count_texts(source: str, reading: ReadingConfig, level: str, max_length: in
         rating = document.conditions.get(reading.rating[0])
         for passage in document.text.passages():
             text = "".join(passage)
-            num_tokens = len(text.split()) if level in ("word", "subword") else len(text)
-            if num_tokens >= max_length:
+            length = len(text.split()) if level in ("word", "subword") else len(text)
+            if length >= max_length:
                 too_long += 1
             elif isinstance(rating, int | float) and math.isfinite(rating):
                 usable += 1
@@ -183,13 +183,14 @@ def _too_few_message(usable_texts: str, other_texts: str, level: str, config: Ga
     """Return the message that a table has too few usable texts.
 
     Args:
-        usable_texts: begin of the message: the number of usable texts, with the last word "of".
-        other_texts: number of the remaining texts of the table, in words.
+        usable_texts: beginning of the message, the number of usable texts, such as "90 texts with a rating and of".
+        other_texts: number of the remaining texts of the table, such as "10 longer ones".
         level: level of the codec.
         config: GAN settings.
         length_advice: result of `_length_advice`.
     """
-    # The smallest batches and packs need `_MIN_UNSEEN` unseen texts too. Smaller settings help only well above that.
+    # Even the smallest batches and packs need `_MIN_UNSEEN` unseen texts. Smaller settings are advised only if the
+    # present settings need at least twice as many.
     is_reducible = _min_texts(config) * UNSEEN_SHARE >= 2 * _MIN_UNSEEN
     smaller = ", or a smaller `batch_size` or `pack_size`" if is_reducible else ""
     return (

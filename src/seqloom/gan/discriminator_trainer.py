@@ -78,9 +78,9 @@ class DiscriminatorTrainer:
     def evaluate(self, step: int, generated: TextBatch, noise: float, random: torch.Generator) -> tuple[float, float]:
         """Measure the accuracy on unseen real and new generated texts, and the correlation of the ratings.
 
-        The losses determine differences of scores only, so that a score alone does not tell whether a text is real. The
-        decision threshold therefore comes from one half of the texts, and the accuracy is measured on the other half;
-        then the halves swap.
+        The relativistic and the Wasserstein loss depend on differences of scores only; all scores may be shifted by the
+        same amount. Therefore a threshold between real and generated texts is computed from one half of the texts, and
+        the accuracy is measured on the other half; then the halves swap.
 
         Args:
             step: number of the training step; it determines the batch of unseen real texts.
@@ -134,8 +134,8 @@ class DiscriminatorTrainer:
     def _gradient_penalty(self, real: TextBatch, generated: TextBatch, random: torch.Generator) -> Tensor:
         """Return the gradient penalty (Gulrajani et al. 2017).
 
-        The penalty is the mean squared distance from 1 of the norm of the score's gradient, at random points between
-        the embeddings of a real and of a generated text.
+        At random points between the embeddings of a real and of a generated text, the score's gradient should have the
+        norm 1. The penalty is the mean squared deviation of the norm from 1.
         """
         length = min(real.tokens.shape[1], generated.tokens.shape[1])
         real_input, generated_input = (

@@ -1,12 +1,15 @@
-"""Train the generator: by VAE pretraining, and by likelihood together with the discriminator's feedback.
+"""Train the generator: first by VAE pretraining, then by likelihood together with the discriminator's feedback.
 
-The generator is a language model with two inputs, a rating and a noise vector. In adversarial training it learns from
-these gradients, each scaled to a norm relative to that of the likelihood:
+The generator is a language model with two inputs, a rating and a noise vector. The likelihood is the VAE's loss. In
+adversarial training the generator learns from the likelihood and from these gradients, each scaled to a norm relative
+to the norm of the likelihood's gradient:
 
 - a policy gradient: the log-probability of a text, weighted by its reward. The reward is the text's credit, which is
   its contribution to the discriminator's score of its pack, minus a penalty for a wrong rating;
-- unless the loss excludes it, a gradient through the sampled tokens to the discriminator's score;
-- likewise, a gradient through the sampled tokens to the predicted rating.
+- a gradient of the discriminator's score, which passes through the sampled tokens;
+- a gradient of the error of the predicted rating, which also passes through the sampled tokens.
+
+Losses with `through_text` False use the policy gradient only.
 """
 
 import math
@@ -40,10 +43,12 @@ _TOKEN_DROPOUT = 0.9
 """Token dropout of the generator's input at the start of the VAE pretraining; it falls linearly to 0."""
 
 _NOISE_WEIGHT, _RATING_WEIGHT = 0.1, 2.5
-"""Weights of the noise reconstruction and of the rating error, relative to the discriminator's score."""
+"""Weights of the noise reconstruction, relative to the adversarial loss, and of the rating error, relative to the
+credit.
+"""
 
 _THROUGH_TEXT_NORM = 0.3
-"""Norm of the gradient through the tokens of the texts, relative to the norm of the policy gradient."""
+"""Norm of the gradient of the discriminator's score through the tokens, relative to that of the policy gradient."""
 
 _RECONSTRUCTION_TEMPERATURE = 0.5
 """Sampling temperature of the texts for the noise reconstruction.
@@ -62,8 +67,8 @@ class Feedback(NamedTuple):
         discriminator: network that judges the texts.
         instance_noise: standard deviation of the noise on the discriminator's embeddings.
         score_weight: weight of the discriminator's score, from 0 to 1.
-        gradient_norm: norm of the adversarial gradient relative to that of the likelihood; without likelihood, a
-            factor of the learning rate.
+        gradient_norm: norm of an adversarial gradient, relative to the norm of the likelihood's gradient; without
+            likelihood, a factor on the learning rate.
     """
 
     discriminator: Discriminator
@@ -76,7 +81,7 @@ class GeneratorStep(NamedTuple):
     """Result of one adversarial step of the generator.
 
     Attributes:
-        vae: likelihood loss; None if its weight is 0.
+        vae: likelihood, the VAE's loss; None if its weight is 0.
         loss: adversarial loss.
         credit_std: standard deviation of the texts' credits.
         rollout: generated texts.
@@ -172,6 +177,7 @@ class GeneratorTrainer:
             vae = vae_loss(self.model, self.encoder, texts, conditions, config.target_kl_nats, random)
             torch.autograd.backward(likelihood_weight * vae.loss)
             likelihood_norm = _total_norm([parameter.grad for parameter in self._parameters])
+            # The division gives the norm of the unweighted likelihood gradient.
             allowed_norm = feedback.gradient_norm * likelihood_norm / likelihood_weight
             step = step._replace(vae=vae)
         # The order is that of `_adversarial_losses`: policy gradient, score through the text, ratings through the text.
@@ -181,7 +187,8 @@ class GeneratorTrainer:
         for gradient, norm, weight in zip(gradients, norms, weights[: len(gradients)], strict=True):
             self._add_gradient(gradient, weight * allowed_norm / max(norm, 1e-12))
         clip_gradients(self._parameters, _MAX_NORM, "generator")
-        # Without likelihood, only the learning rate limits the step.
+        # Adam's step does not depend on a common factor of all gradients. Without likelihood, all gradients are
+        # adversarial, so their norm is replaced by a factor on the learning rate.
         rate_factor = 1.0 if likelihood_weight else feedback.gradient_norm
         # The factor with the cosine falls from 1 to about 0.05.
         self._optimizer_step(rate_factor * config.generator_learning_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
@@ -191,7 +198,7 @@ class GeneratorTrainer:
     def draw_features(
         self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> tuple[Float[Tensor, "batch features"], Float[Tensor, "batch noise"]]:
-        """Draw noise. Return the generator's inputs, made of condition features and noise, and the noise itself."""
+        """Draw noise. Return the generator's inputs (condition features and noise features) and the noise itself."""
         noise = torch.randn(len(conditions), self.model.config.noise_size, generator=random, device=self.device)
         return generator_features(model, conditions, noise), noise
 
@@ -220,8 +227,9 @@ class GeneratorTrainer:
         """Return the losses from the discriminator's feedback, and the step's result, which lacks the likelihood loss.
 
         The first loss is the policy gradient loss. If gradients pass through the texts, two more follow: the sum of the
-        adversarial loss and the noise reconstruction loss, and the squared error of the ratings. The noise is
-        reconstructed from extra texts, which are generated from the first half of the noise vectors.
+        adversarial loss and the weighted noise reconstruction loss, and the squared error of the ratings. The noise is
+        reconstructed from extra texts, which are generated at a low temperature from the first half of the noise
+        vectors.
         """
         conditions, discriminator = requested.conditions, feedback.discriminator
         instance_noise = feedback.instance_noise
@@ -235,24 +243,28 @@ class GeneratorTrainer:
             real = discriminator.judge(real_texts, conditions, instance_noise, random)
             credits = discriminator.credits(generated, real)
             self.adherence.update(requested.ratings, real.ratings, generated.ratings)
-        loss = self.loss.generator_loss(real=discriminator.scores(real), generated=discriminator.scores(generated))
+        adversarial_loss = self.loss.generator_loss(
+            real=discriminator.scores(real), generated=discriminator.scores(generated)
+        )
         assert rollout.log_probs is not None
         rewards = self._rewards(feedback.score_weight, credits, generated.ratings.detach() - requested.ratings)
         losses = [policy_gradient_loss(rewards, rollout.log_probs[: len(credits)])]
         if self.loss.through_text:
             reconstruction = self._noise_loss(extra_texts, conditions[:num_extra], noise[:num_extra])
             rating_loss = _rating_loss(discriminator, texts, generated, requested.ratings)
-            losses += [loss + _NOISE_WEIGHT * reconstruction, rating_loss]
-        step = GeneratorStep(vae=None, loss=float(loss.detach()), credit_std=float(credits.std()), rollout=rollout)
-        return losses, step
+            losses += [adversarial_loss + _NOISE_WEIGHT * reconstruction, rating_loss]
+        loss, credit_std = float(adversarial_loss.detach()), float(credits.std())
+        return losses, GeneratorStep(vae=None, loss=loss, credit_std=credit_std, rollout=rollout)
 
     def _training_rollout(
         self, features: Float[Tensor, "batch features"], num_extra: int, share: float, random: torch.Generator
     ) -> Rollout:
-        """Generate a text for each row of features, then an extra one at a low temperature for the first rows.
+        """Generate a text for each row of features, then an extra text for each of the first rows.
+
+        The extra texts have a low sampling temperature.
 
         Args:
-            features: generator inputs of each text.
+            features: condition features and noise features of each text.
             num_extra: number of extra texts.
             share: finished share of the adversarial training.
             random: source of the draws.
@@ -284,7 +296,7 @@ class GeneratorTrainer:
     def _noise_loss(self, texts: DiscriminatorInput, conditions: Tensor, noise: Tensor) -> Tensor:
         """Return the negative log-likelihood of the noise under the encoder's posterior, in nats per text.
 
-        A constant is left out.
+        The constant term of the normal distribution is left out.
         """
         mean, log_variance = self.encoder(texts, conditions)
         loss: Tensor = ((noise - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2

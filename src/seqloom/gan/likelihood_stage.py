@@ -1,4 +1,4 @@
-"""The first stage of a GAN's training: a likelihood-trained run in a folder inside the GAN's.
+"""The first stage of a GAN's training: a likelihood-trained run in a subfolder of the GAN's run folder.
 
 The likelihood training teaches a language model with ratings as input to predict the next token. The GAN's generator
 starts from this model.
@@ -90,7 +90,7 @@ class _StageObserver(TrainingObserver):
 
     Args:
         viewer: the other observer.
-        on_begin: function to call when the training begins; from then on, it can be resumed.
+        on_begin: function to call when the training begins; from then on, the training can be resumed.
     """
 
     def __init__(self, viewer: TrainingObserver, on_begin: Callable[[], None] = lambda: None) -> None:

@@ -1,8 +1,8 @@
-"""The networks that read texts: the discriminator, and the encoder of the noise behind a text.
+"""The networks that read texts: the discriminator, and the encoder, which infers the noise behind a text.
 
 Both compute hidden features of a text with a convolutional trunk. The discriminator judges several texts together, a
-pack. A generated text can pass a gradient to the generator, although its tokens are discrete: it has soft probabilities
-of all token ids in addition to the tokens that were drawn.
+pack. The tokens of a generated text are discrete and have no gradient. A generated text can therefore also have
+Gumbel-softmax probabilities of all token ids, which pass the gradient to the generator.
 """
 
 import math
@@ -16,6 +16,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 __all__ = ["Discriminator", "DiscriminatorInput", "DiscriminatorOutput", "Encoder", "embed_straight_through"]
 
 _NUM_DISCRIMINATOR_EMBEDDINGS, _NUM_ENCODER_EMBEDDINGS = 4, 2
+"""Embeddings of each token id; each embedding has its own filters."""
+
 _EMBEDDING_WIDTH = 32
 _KERNEL_WIDTHS = (1, 2, 3, 4, 5)
 _CHANNELS = 32
@@ -61,7 +63,10 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Look up embeddings; the gradient of `soft` is that of `soft @ weight` (Bengio et al. 2013)."""
+    """Look up the embeddings of `tokens`, with a gradient as if the result were `soft @ weight` (Bengio et al. 2013).
+
+    Only `soft` receives the gradient.
+    """
 
     @staticmethod
     def forward(ctx: Any, soft: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
@@ -120,7 +125,8 @@ class _Trunk(nn.Module):
         pooled = []
         for width, convolution in zip(_KERNEL_WIDTHS, self.filters, strict=True):
             activations = nn.functional.leaky_relu(convolution(embedded.transpose(1, 2)), 0.2)
-            # Padding lets the filter start before the text and end after it. Mask positions where it covers no token.
+            # Padding lets the filter start before the text and end after the text. Mask the positions where the filter
+            # covers no token.
             overlaps = nn.functional.pad(mask, (0, width - 1))
             for shift in range(1, width):
                 overlaps = overlaps | nn.functional.pad(mask, (shift, width - 1 - shift))
@@ -137,7 +143,7 @@ class Discriminator(nn.Module):
 
     A single short text carries little evidence, and mode collapse shows only in several texts (PacGAN, Lin et al.
     2018). The score of a pack uses the mean and the standard deviation of the hidden features of its texts (Karras et
-    al. 2018). Conditions enter by projection (Miyato and Koyama 2018; for continuous ones, Ding et al. 2021).
+    al. 2018). Conditions enter by projection (Miyato and Koyama 2018; for continuous conditions, Ding et al. 2021).
 
     Args:
         vocabulary: number of token ids.
@@ -146,7 +152,7 @@ class Discriminator(nn.Module):
         normalised: whether to apply spectral normalization.
 
     Attributes:
-        level: linear layer that predicts the rating from the hidden features.
+        level: linear layer that predicts the rating, here called level, from the hidden features.
         word_levels: contribution of each token id to the predicted rating.
     """
 
@@ -234,7 +240,7 @@ class Discriminator(nn.Module):
         mean = sums / self.pack_size
         deviation = (squares / self.pack_size - mean.square()).clamp(min=0).add(1e-6).sqrt()
         scores: Tensor = self.score(torch.cat([mean, deviation], -1)).squeeze(-1) + condition_sums / self.pack_size
-        return scores * math.sqrt(self.pack_size)
+        return scores * math.sqrt(self.pack_size)  # a mean over n texts varies less than one text, by a factor sqrt(n)
 
 
 class Encoder(nn.Module):

@@ -24,7 +24,8 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     """
     gan, _ = read_gan_config(run.folder)
     metrics = run.folder.read_metrics()
-    subtitle = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
+    band_share = metrics.get("inside_band")
+    subtitle = "" if band_share is None else f"discriminator accuracy inside its band in {band_share:.0%} of the rounds"
     return plot_gan_training(
         folder / "gan.png",
         run.folder.read_log(),

@@ -13,7 +13,10 @@ _STORED_NAMES = {
     "weight_factor": "pressure",
     "rollbacks": "rollbacks",
 }
-"""Key of each field of `GanProgress` in a stored training state."""
+"""Key of each field of `GanProgress` in a stored training state.
+
+The keys are those of the first version, so that old files can be read.
+"""
 
 
 @dataclass
@@ -59,11 +62,12 @@ class AdversarialStep:
 
     Attributes:
         accuracy: accuracy of the discriminator on unseen real texts and new generated texts.
-        generator_loss: adversarial loss of the generator, without the likelihood loss.
+        generator_loss: adversarial loss of the generator, without the VAE's loss.
         discriminator_loss: loss of the discriminator; NaN if it took no step.
-        reconstruction_nats: reconstruction loss of the VAE, in nats per text; NaN if the likelihood has weight 0.
-        kl_nats: KL divergence of the encoder's posterior of the noise from the prior, in nats per text; NaN if the
-            likelihood has weight 0.
+        reconstruction_nats: reconstruction loss of the VAE, in nats per text; NaN if `likelihood_weight` is 0, because
+            the VAE's loss is then not computed.
+        kl_nats: KL divergence of the encoder's posterior of the noise from the prior, in nats per text; NaN in the same
+            case.
         rating_correlation: correlation of requested and predicted ratings of generated texts.
         credit_std: standard deviation of the credits. The credit of a text is its contribution to the score of its
             pack, a group of texts that the discriminator scores together.

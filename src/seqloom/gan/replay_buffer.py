@@ -10,7 +10,11 @@ from seqloom.gan.short_texts import TextBatch, concatenate
 __all__ = ["ReplayBuffer"]
 
 _STORED_NAMES = ("tokens", "kept", "ratings", "levels")
-"""Key of each field of `TextBatch` in a stored training state."""
+"""Keys of the fields of `TextBatch`, in order, in a stored training state.
+
+They are those of the first version, so that old files can be read: "ratings" is the key of `conditions`, and "levels"
+is the key of `ratings`.
+"""
 
 
 class ReplayBuffer:
@@ -33,7 +37,8 @@ class ReplayBuffer:
         """Add the texts that were generated for a batch, and return them padded to the buffer's length.
 
         Args:
-            rollout: generated texts, one for each text in `requested`; further texts are ignored.
+            rollout: generated texts, one for each text in `requested`; further texts are left out, such as those that
+                the generator's training generates at a low temperature.
             requested: batch with the conditions and ratings that the texts were generated for.
         """
         count, padding = len(requested.conditions), self._length - rollout.tokens.shape[1]

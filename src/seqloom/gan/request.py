@@ -50,16 +50,16 @@ class PendingGanRun(JsonSerializable):
 
     @property
     def draft_config(self) -> GanConfig:
-        """GAN settings before the schedule; numbers of steps that the user did not choose are large placeholders.
+        """GAN settings before `fit_schedule` chooses the numbers of steps.
 
-        `pretrain_steps` counts the steps as a VAE, which come after the likelihood training.
+        Numbers of adversarial and of VAE pretraining steps that the user did not choose are large placeholders.
         """
         settings = {"adversarial_steps": _UNLIMITED_STEPS, "pretrain_steps": _UNLIMITED_STEPS, **self.own}
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 
     @property
     def likelihood_budget(self) -> dict[str, float]:
-        """Minutes of the likelihood training; empty if the user chose its steps or epochs."""
+        """The option `minutes` of the likelihood training; an empty dict if the user chose its steps or epochs."""
         if {"steps", "epochs"} & self.others.keys():
             return {}
         return {"minutes": LIKELIHOOD_SHARE * self.seconds / 60}

@@ -69,12 +69,13 @@ def generate_rollout(
 ) -> Rollout:
     """Generate one text for each row of features.
 
-    The gradient of a token reaches the probabilities of that token only. It does not pass through the recurrence to
-    earlier tokens, where it would grow from token to token and depend mostly on which batch was drawn.
+    The gradient of a token reaches the probabilities of that token only. The generator reads earlier tokens as ids, so
+    no gradient passes to the probabilities of earlier tokens. Such a gradient would grow from token to token and depend
+    mostly on the random draws.
 
     Args:
         model: generator with gated recurrent layers and noise.
-        features: generator inputs of each text.
+        features: condition features and noise features of each text, from `generator_features`.
         max_length: largest number of tokens of a text, with the boundary.
         boundary: end-of-text id.
         random: generator of the random draws.
@@ -118,13 +119,13 @@ class _Decoder:
 
     Args:
         model: generator with gated recurrent layers and noise.
-        features: generator inputs of each text.
+        features: condition features and noise features of each text.
     """
 
     def __init__(self, model: LanguageModel, features: Float[Tensor, "batch width"]) -> None:
         assert model.embedding is not None
         self._model, self._embedding = model, model.embedding.weight
-        self._biases, self._later_biases, self._logit_bias = _condition_biases(model, features)
+        self._gate_biases, self._later_gate_biases, self._logit_bias = _condition_biases(model, features)
         self._layers = [layer for layer in model.core.layers if isinstance(layer, CoreLayer)]
         self._state = [layer.initial_state(len(features)) for layer in self._layers]
 
@@ -132,15 +133,17 @@ class _Decoder:
         """Read one token per text and return the logits of the next token."""
         values = nn.functional.embedding(token, self._embedding)  # input of each layer in turn
         for index, layer in enumerate(self._layers):
-            values, self._state[index] = layer.step(values, self._state[index], self._biases[index])
-        self._biases = self._later_biases  # the biases of the first token are used once
+            values, self._state[index] = layer.step(values, self._state[index], self._gate_biases[index])
+        self._gate_biases = self._later_gate_biases  # the biases of the first token are used once
         return self._model.logits(values) + self._logit_bias
 
 
 def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Return the biases that the features determine: of the gates at the first and at later tokens, and of the logits.
+    """Return the biases computed from the features.
 
-    The biases of the gates are lists with one entry per layer.
+    Returns:
+        Biases of the gates at the first token, and at all later tokens, both with one entry per layer; bias of the
+        logits at every token.
     """
     condition = model.condition
     assert condition is not None

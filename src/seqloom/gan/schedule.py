@@ -26,7 +26,7 @@ With more epochs the networks would memorise a small corpus.
 """
 
 _UNTIMED_PRETRAINING_STEPS, _UNTIMED_STEPS, _TIMED_STEPS = 20, 3, 10
-"""Untimed first steps of the VAE pretraining, those of each other stage, and timed steps of each stage."""
+"""Untimed first steps of the VAE pretraining, untimed first steps of each other stage, timed steps of each stage."""
 
 _MIN_STEPS = {"pretrain_steps": 1000, "adversarial_steps": 50}
 """Number of steps of each stage. With fewer steps the generated texts are poor."""
@@ -43,7 +43,7 @@ def fit_schedule(
     """Time a few steps of each stage, and return the config with numbers of steps that fit the available time.
 
     Args:
-        trainer: trainer for the timing. The timed steps change its weights: use another one for the training.
+        trainer: trainer for the timing. The timed steps change its weights: use another trainer for the training.
         config: GAN settings with arbitrary numbers of steps.
         chosen_by_user: settings that the user chose. If "pretrain_steps" or "adversarial_steps" is one of them, its
             value is kept.

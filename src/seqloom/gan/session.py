@@ -59,7 +59,7 @@ class GanSession:
 
 @contextmanager
 def medium_matmul_precision() -> Iterator[None]:
-    """Allow bfloat16 matrix products if the processor supports them: the training is a third faster, and as good."""
+    """Allow bfloat16 matrix products where the device supports them: training is a third faster, at equal quality."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
@@ -166,17 +166,24 @@ def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Calla
 
 
 def _next_stage(session: GanSession) -> str:
-    """Return the name of the long stage that follows pretraining and warm-up; empty if it has no steps."""
+    """Return the name of the next long stage, for progress lines such as "2 min left, then adversarial training".
+
+    The name is empty if there are no adversarial steps.
+    """
     return "adversarial training" if session.trainer.config.adversarial_steps else ""
 
 
 def _log(log: LogWriter, step: int, **measurements: float) -> None:
-    """Append the finite measurements to the log."""
+    """Append the finite measurements to the log, under their names in `log.jsonl`."""
     log.write(step=step, **{name: value for name, value in measurements.items() if np.isfinite(value)})
 
 
 def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
-    """Return the state of the accuracy controller and the latest diversity under their names in `log.jsonl`."""
+    """Return the state of the accuracy controller and the latest diversity under their names in `log.jsonl`.
+
+    "noise" is the standard deviation of the noise on the embeddings that the discriminator reads. "updates" is the
+    number of discriminator steps in the next adversarial step.
+    """
     controller, diversity = trainer.controller, trainer.latest_diversity
     diversity_by_name = {} if diversity is None else {name: float(value) for name, value in diversity._asdict().items()}
     return {
@@ -188,7 +195,11 @@ def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
 
 
 def _save(session: GanSession) -> None:
-    """Save weights and training state, and delete the request file, from which only the likelihood training resumes."""
+    """Save weights and training state, and delete the request file.
+
+    The request file contains the options of the user. A training that has the file resumes at the likelihood training,
+    and one that has a saved state resumes from the state.
+    """
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
@@ -207,7 +218,7 @@ def _save_with_samples(session: GanSession) -> str:
 def _sample_grid(session: GanSession) -> str:
     """Return greedy texts for the lowest, a middle and the highest rating, one text per line.
 
-    All ratings and all calls use the same noise vectors.
+    All ratings and all calls use the same noise vectors, so that the texts can be compared.
     """
     trainer, conditions, scale = session.trainer, session.config.conditions, _rating_scale(session)
     ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
@@ -223,7 +234,7 @@ def _sample_grid(session: GanSession) -> str:
 
 
 def _greedy_texts(trainer: GanTrainer, conditions: torch.Tensor, noise: torch.Tensor) -> list[str]:
-    """Return the greedy text of the averaged generator for each row of condition features and of noise."""
+    """Return the greedy text of the generator with averaged weights for each row of condition features and of noise."""
     model = trainer.generator.ema_model
     with torch.no_grad():
         features = generator_features(model, conditions, noise)
@@ -234,12 +245,12 @@ def _greedy_texts(trainer: GanTrainer, conditions: torch.Tensor, noise: torch.Te
 
 
 def _metrics(session: GanSession) -> dict[str, Any]:
-    """Return the content of `metrics.json`."""
+    """Return the content of `metrics.json`; "rounds" are adversarial steps."""
     trainer = session.trainer
     random = torch.Generator(trainer.device).manual_seed(1)
     conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_NUM_GREEDY_TEXTS, -1)
     noise = torch.randn(_NUM_GREEDY_TEXTS, session.config.model.noise_size, generator=random, device=trainer.device)
-    greedy_texts = _greedy_texts(trainer, conditions, noise)
+    greedy_texts = _greedy_texts(trainer, conditions, noise)  # one rating: the texts differ only by their noise
     return {
         "rounds": trainer.progress.adversarial_steps,
         "rollbacks": [[step, reason] for step, reason in trainer.rollbacks],

@@ -67,7 +67,7 @@ def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConf
 def make_trainer(
     run: SavedRun, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
 ) -> GanTrainer:
-    """Return a trainer; its generator starts from the weights of a run if the loss allows it.
+    """Return a trainer; its generator starts from the weights of a run, unless the loss requires random weights.
 
     Args:
         run: likelihood-trained run, or the GAN's own run to resume.

@@ -1,7 +1,7 @@
 """Short rated texts as arrays and as batches of tensors.
 
-Every text ends with a boundary, the end-of-text token, and is padded with boundaries. Conditions are the ratings as
-features, the input of generator and discriminator.
+Every text ends with a boundary, the end-of-text token, and is padded with boundaries. Generator and discriminator read
+the ratings of a text as condition features.
 """
 
 from collections import Counter
@@ -129,12 +129,12 @@ def encode_texts(
     scale = conditions.columns[0]
     assert isinstance(scale, Scale)
     condition_values = conditions.values_of(store)
-    is_byte_fallback = np.zeros(len(codec), bool)
+    is_byte_fallback = np.zeros(len(codec), bool)  # True at ids of bytes that spell words outside the vocabulary
     if isinstance(codec, WordCodec) and (first_byte := codec.vocabulary.first_byte_id) is not None:
         is_byte_fallback[first_byte : first_byte + NUM_BYTES] = True
     usable, documents = [], []
     for start, stop, document in zip(spans.starts, spans.stops, spans.documents, strict=True):
-        ids = np.asarray(store.records[start:stop], np.int64)
+        ids = np.asarray(store.records[start:stop], np.int64)  # a record of this store is a token id
         for passage in np.split(ids, np.flatnonzero(ids == codec.boundary)):
             text = passage[passage != codec.boundary]
             if not len(text):

@@ -13,7 +13,7 @@ class StageClock:
     Args:
         done: steps that an earlier session finished.
         total: number of steps of the stage.
-        next_stage: name of the next stage; empty if there is none.
+        next_stage: name of the next stage, which follows the remaining time in a progress line; empty if there is none.
     """
 
     def __init__(self, done: int, total: int, next_stage: str = "") -> None:

@@ -74,8 +74,8 @@ def train_gan(
     folder = RunFolder(run)
     chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
-        arguments = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
-        _check_no_other_option({*chosen, *(name for name, present in arguments.items() if present)})
+        is_given = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
+        _check_no_other_option({*chosen, *(name for name, given in is_given.items() if given)})
         return _resume(folder, note, viewer)
     if source is None:
         raise ConfigError("a source is required: name a table, or continue a training with `resume`")
@@ -85,7 +85,7 @@ def train_gan(
     check_request(folder, gan_settings, likelihood_settings, minutes, noise_size, from_run, overwrite=overwrite)
     if not starts_from_likelihood(gan_settings.get("loss")):
         # The generator starts from random weights. It needs the settings and the codec of the likelihood-trained run,
-        # but not its weights, so that one step is enough.
+        # but not its weights. One step of likelihood training is therefore enough.
         gan_settings = {"pretrain_steps": 0, "likelihood_weight": 0.0, **gan_settings}
         if from_run is None:
             likelihood_settings = {**likelihood_settings, "steps": 1}
@@ -138,7 +138,7 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
 
 
 def _check_no_other_option(names: set[str]) -> None:
-    """Raise a ConfigError if `resume` is combined with any option of these names."""
+    """Raise a ConfigError if `names`, the options that were given in addition to `resume`, is not empty."""
     if names:
         settings = ", ".join(f"`{name}`" for name in sorted(names))
         raise ConfigError(f"`resume` uses the settings of the run: leave out {settings}")
@@ -170,7 +170,7 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
         _restore(trainer, folder)
     with folder.locked():
         finished = run_session(GanSession(folder, config, trainer, texts, note))
-        discard_backup(folder)
+        discard_backup(folder)  # of an earlier run that this training replaced
         return finished
 
 

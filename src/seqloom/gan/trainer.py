@@ -1,8 +1,9 @@
 """Train generator and discriminator together: the three stages, their checkpoints, and rollbacks after a collapse.
 
-The stages are VAE pretraining, discriminator warm-up and adversarial training. A text is requested by taking the rating
-of a real text as the generator's input. The discriminator scores packs of several texts; the credit of a text is its
-contribution to the score of its pack. The latest generated texts are kept in a replay buffer for the discriminator.
+The stages are VAE pretraining, discriminator warm-up and adversarial training. A batch of requested texts is a batch of
+real texts whose ratings are the generator's input. The discriminator scores packs of several texts; the credit of a
+text is its contribution to the score of its pack. A replay buffer keeps the latest generated texts for the
+discriminator.
 
 The diversity of the generated texts is checked every `eval_every` adversarial steps. A check without a mode collapse
 saves the last good state. A check that detects a mode collapse restores the last good state: it rolls back.
@@ -53,7 +54,10 @@ _PRETRAINING, _ADVERSARIAL, _DIVERSITY, _WARMUP = 0, 1, 4, 7
 _NUM_STREAMS = 8
 
 _WARMUP_REQUESTS, _DISCRIMINATOR_TEXTS, _GENERATOR_REQUESTS, _LIKELIHOOD_TEXTS, _WARMUP_TEXTS = 2, 3, 5, 6, 7
-"""Numbers of the orders of the training texts: each purpose has its own shuffled order."""
+"""Numbers of the orders of the training texts: each purpose has its own shuffled order.
+
+The generator gets the ratings of the texts in the orders named `..._REQUESTS` as input.
+"""
 
 _ORDER_SEED_DISTANCE = 7919
 """Distance between the seeds of two orders."""
@@ -143,17 +147,17 @@ class GanTrainer:
         accuracy, _ = self._discriminator_trainer.evaluate(step, new, self.controller.noise, random)
         self.controller.observe(accuracy)
         generated = concatenate(new, self._replay.sample(self.config.batch_size, random))
-        self._discriminator_step(
-            self._batch(step, _WARMUP_TEXTS, num_batches=2), generated, step / self.config.warmup_steps, random
-        )
+        real = self._batch(step, _WARMUP_TEXTS, num_batches=2)
+        self._discriminator_step(real, generated, warmup_share=step / self.config.warmup_steps, random=random)
         self.progress.warmup_steps += 1
         return accuracy
 
     def adversarial_step(self) -> AdversarialStep:
         """Run one adversarial step: as many discriminator steps as the controller sets, then one generator step.
 
-        The accuracy is measured on the texts of the previous step before the discriminator learns from them. Further
-        steps of the discriminator use older texts only.
+        The accuracy is measured on the texts of the previous step before the discriminator learns from them. These
+        texts are half of the generated texts of the first discriminator step. All other generated texts are drawn from
+        the replay buffer.
 
         Raises:
             TrainingError: too many rollbacks, or a gradient is not finite.
@@ -191,7 +195,11 @@ class GanTrainer:
         )
 
     def start_adversarial(self) -> DiversityStats:
-        """Measure the initial diversity, the reference of later checks; further calls only return it."""
+        """Prepare adversarial training, and return the initial diversity, the reference of later checks.
+
+        The first call generates the texts for the measurement and saves the last good state. Further calls only return
+        the diversity.
+        """
         if self.initial_diversity is None:
             if not self.progress.warmup_steps:
                 self._init_discriminator_embedding()
@@ -203,7 +211,7 @@ class GanTrainer:
         return self.initial_diversity
 
     def measure_diversity(self) -> DiversityStats:
-        """Generate texts with the averaged generator and return their diversity."""
+        """Generate texts with the averaged weights of the generator and return the diversity of the texts."""
         requested = self.texts.sample(self.config.seed, 0, _DIVERSITY_TEXTS, self.device)
         random = self._random_generator(0, _DIVERSITY)
         rollout = self.generator.generate(self.generator.ema_model, requested.conditions, random)
@@ -235,6 +243,7 @@ class GanTrainer:
         self._restore_state(snapshot)
 
     def _current_state(self) -> Snapshot:
+        """Return the training state. The keys are those of the first version, so that old files can be read."""
         tensors = collect_tensors(self._networks, self._optimizers) | add_prefix(_REPLAY, self._replay.state_dict())
         diversities = (self.initial_diversity, self.latest_diversity)
         return Snapshot(
@@ -307,8 +316,8 @@ class GanTrainer:
         """
         config, loss = self.config, math.nan
         for index in range(self.controller.discriminator_steps):
-            older = self._replay.sample(config.batch_size * (2 if index else 1), random)
-            generated = older if index else concatenate(latest, older)
+            drawn = self._replay.sample(config.batch_size * (2 if index else 1), random)
+            generated = drawn if index else concatenate(latest, drawn)
             real = self._batch(step * _BATCH_NUMBER_STRIDE + index, _DISCRIMINATOR_TEXTS, num_batches=2)
             loss = self._discriminator_step(real, generated, warmup_share=1.0, random=random)
         return loss
@@ -353,7 +362,7 @@ class GanTrainer:
             raise TrainingError(
                 f"{reason}, for the {count}th time: try a lower `adversarial_weight` or `generator_learning_rate`"
             )
-        # The restored state is older. These values describe the whole training and are not rolled back.
+        # These values describe the whole training. They are kept, although the restored state has older ones.
         rollbacks, weight_factor = [*self.rollbacks, (step, reason)], self.progress.weight_factor / 2
         steps_in_band, steps = self.controller.steps_in_band, self.controller.steps
         self._restore_state(self._last_good_state)

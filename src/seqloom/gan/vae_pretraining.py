@@ -48,7 +48,7 @@ def vae_loss(
     """Return the loss of a variational autoencoder (Kingma and Welling 2014).
 
     The loss keeps the KL divergence at a target, divided equally among the noise dimensions (Burgess et al. 2018).
-    Without a target the KL divergence falls to zero (Bowman et al. 2016).
+    Without a target the KL divergence falls to zero, and the generator ignores the noise (Bowman et al. 2016).
 
     Args:
         model: generator.
@@ -86,10 +86,10 @@ def _moment_penalty(
 ) -> Tensor:
     """Return the squared distance of the aggregate posterior's moments from those of the prior.
 
-    The aggregate posterior is the distribution of the noise over all texts. Its means, its second moments and its
-    covariances with the rating are compared, as in DIP-VAE (Kumar et al. 2018). If the aggregate posterior leaves gaps
-    in the prior, the generator has not learned what noise from these gaps means. If the noise contains the rating, the
-    generator can ignore the requested rating.
+    The aggregate posterior is the distribution of the noise over all texts of the batch. The moments are its means, its
+    second moments and its covariances with the rating, as in DIP-VAE (Kumar et al. 2018); those of the prior are 0, the
+    identity matrix and 0. If the aggregate posterior leaves gaps in the prior, the generator has not learned what noise
+    from these gaps means. If the noise contains the rating, the generator can ignore the requested rating.
     """
     covariance = mean.t() @ ((ratings - ratings.mean()) / (ratings.std() + 1e-4)) / len(mean)
     second_moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()

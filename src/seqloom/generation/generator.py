@@ -64,7 +64,10 @@ class TextGenerator:
     opening: tuple[int, ...]
 
     def prompt(self, text: str, *, skip_unknown: bool = False) -> Prompt:
-        """Encode a prompt; a final space becomes the prefix of the first generated token, if words begin with spaces.
+        """Encode a prompt.
+
+        If the codec's tokens include the space before a word, a final space of the prompt is not encoded: the first
+        generated token must begin with that space.
 
         Raises:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
@@ -104,7 +107,7 @@ class TextGenerator:
         )
 
     def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
-        """Let the decoder read the prompt, and return all that the draws need, for sequential Monte Carlo."""
+        """Let the decoder read the prompt, and return what sequential Monte Carlo needs to draw the next tokens."""
         return prepare_request(
             self.decoder,
             config,
@@ -116,7 +119,10 @@ class TextGenerator:
         )
 
     def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
-        """Generate one sample after these ids; only if there are none, it begins with the boundary or the opening."""
+        """Generate one sample that continues `ids`, which the model reads without a boundary before them.
+
+        If `ids` is empty, the model reads the boundary instead, or the opening if there is no boundary.
+        """
         return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
 
     def stream(
@@ -155,8 +161,8 @@ class GeneratorFactory:
         config: config of the run.
         codec: codec of the run.
         weights: weights by name, as in `model.safetensors`.
-        stateful: whether the state is carried from token to token; False reads the last window again for each token.
-            None means False for a run that was trained on windows, and True for any other run.
+        stateful: whether the state is carried from token to token; False reads the last window again from the zero
+            state for each token. None means False for a run that was trained on windows, and True for any other run.
         precision: precision of the weights in the compiled kernels: "float32", "bfloat16" or "int8"; None selects the
             fastest that hardly changes the loss. Without the compiled kernels, numpy decodes in float32.
 

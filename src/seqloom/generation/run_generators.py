@@ -61,7 +61,7 @@ class RunGenerators:
     def factory(self, stateful: bool | None, precision: str | None) -> GeneratorFactory:
         """Return the factory with these settings; see `GeneratorFactory`. The latest factory is cached."""
         run = self.run
-        # `SEQLOOM_KERNELS` may select other kernels between two calls.
+        # The kernels are among the settings: the environment variable `SEQLOOM_KERNELS` can change between calls.
         settings = stateful, precision, decoding_kernels(run.config.model)
         if self._cached_factory is None or self._cached_settings != settings:
             self._cached_factory = GeneratorFactory(
@@ -71,7 +71,7 @@ class RunGenerators:
         return self._cached_factory
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
-        """Return the guard against copies of the training corpus; None if `config.max_copy` is off.
+        """Return the guard against copies of the training corpus; None if `config.max_copy` is 0.
 
         The guard is a function that decides whether a token may follow the bytes generated so far. It refuses tokens
         that would complete a copy of more than `max_copy` characters.

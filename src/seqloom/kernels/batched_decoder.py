@@ -96,7 +96,7 @@ class BatchedDecoder:
         return self._count
 
     def resize(self, count: int) -> None:
-        """Change the number of streams; new ones start before their first token. Growth removes the biases of all."""
+        """Change the number of streams; new streams start before their first token. Adding any removes all biases."""
         self._library.seqloom_streams_resize(self._handle, count)
         self._count = count
 
@@ -105,7 +105,7 @@ class BatchedDecoder:
         self._library.seqloom_streams_clear(self._handle, self._checked(stream))
 
     def reorder(self, indices: Integer[np.ndarray, " streams"]) -> None:
-        """Replace stream i by a copy of stream `indices[i]` and of its text; stream i keeps its own random draws."""
+        """Replace stream i by a copy of stream `indices[i]`; the copy continues with the random draws of stream i."""
         order = np.ascontiguousarray(indices, np.int32)
         if order.shape != (self._count,) or order.min() < 0 or order.max() >= self._count:
             raise ValueError(
@@ -153,7 +153,7 @@ class BatchedDecoder:
         self._library.seqloom_streams_set_logit_bias(self._handle, address(data))
 
     def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
-        """Set the biases of all streams; `conditions` has one element per stream, None for one without conditions."""
+        """Set the biases of all streams from one element per stream; None stands for a stream without conditions."""
         for layer, width in enumerate(self._weights.gate_widths):
             rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
             self.set_gate_bias(layer, np.stack(rows))
@@ -174,8 +174,9 @@ class BatchedDecoder:
     def set_guidance(self, guidance: float) -> None:
         """Give each stream of the first half a partner of the second half, and guide the stream away from its partner.
 
-        The partner of stream i is stream i + count / 2, which reads the same tokens. Stream i draws from the logits
-        `partner + guidance * (stream - partner)`. Only the first half generates. A guidance of 1 ends the pairing.
+        The partner of stream i is stream i + count / 2, which reads the same tokens, without conditions or with others
+        (see `GuidedDecoder`). Stream i draws from the logits `partner + guidance * (stream - partner)`. Only the first
+        half generates. A guidance of 1 ends the pairing.
         """
         if guidance != 1 and self._count % 2:
             raise ValueError(f"guidance needs pairs of streams, but their number is {self._count}: make it even")
@@ -237,8 +238,8 @@ class BatchedDecoder:
         Args:
             stream: index of the stream.
             tokens: ids to read.
-            num_kept: number of leading tokens, 1 or more, after which the stream continues: its new state is the state
-                after these tokens.
+            num_kept: number of leading tokens that the stream keeps, 1 or more: its new state is the state after them.
+                The other tokens, such as rejected drafts, only get logits.
         """
         data = np.ascontiguousarray(tokens, np.int32)
         self._weights.check_tokens(data)

@@ -51,6 +51,7 @@ def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.n
         for name, width in widths.items()
     }
     layer_ends = list(itertools.accumulate(layer_widths))[:-1]
+    # "state" stands in for an initial state: it is one more bias, at the first token only.
     return ConditionBias(
         gates=tuple(np.split(biases["input"], layer_ends)),
         first_gates=tuple(np.split(biases["input"] + biases["state"], layer_ends)),
@@ -65,7 +66,7 @@ def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Fl
 
 
 def fold_bias(weights: Weights, bias: ConditionBias) -> Weights:
-    """Return the weights of a model that always has these conditions: their biases are added to the model's."""
+    """Return the weights of a model that always has these conditions: the model's biases plus those in `bias`."""
     changed = {
         f"core.layers.{layer}.bias": weights[f"core.layers.{layer}.bias"] + gates
         for layer, gates in enumerate(bias.gates)

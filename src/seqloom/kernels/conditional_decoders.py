@@ -11,9 +11,10 @@ __all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
 
 class FirstTokenDecoder:
-    """A decoder with other weights for the first token, to which conditions add a further bias, than for the rest.
+    """A decoder that reads the first token with other weights than all later tokens.
 
-    The state is the number of tokens read, followed by the state that the two inner decoders share.
+    Models with conditions need it, because conditions can add a further bias at the first token. The state is the
+    number of tokens read, followed by the state that the two inner decoders share.
 
     Args:
         first: decoder of the first token.

@@ -177,5 +177,5 @@ def decoding_library() -> ctypes.CDLL:
 
 
 def address(array: np.ndarray | None) -> int | None:
-    """Return the address of a contiguous array, which the caller keeps alive; None, a null pointer, for None."""
+    """Return the address of a contiguous array, which the caller keeps alive; for None, return a null pointer, None."""
     return None if array is None else array.ctypes.data

@@ -139,11 +139,10 @@ def _compiled_kernels() -> tuple[str, ...]:
 def _refusal(native: ctypes.CDLL) -> str | None:
     """Return the reason why a library must not be used; None if it may be used.
 
-    The folder of the sources exists in a checkout and in an installed wheel. The library must be built from exactly
-    these sources.
+    A checkout and an installed wheel both contain the sources. The library must be built from exactly these sources.
 
     Raises:
-        AttributeError: the library lacks a function, because it is not one of seqloom, or one of an old version.
+        AttributeError: the library lacks a function: it is an old version, or not a library of seqloom.
     """
     for name in ("seqloom_version", "seqloom_build_hash", "seqloom_kernels_name", "seqloom_last_error"):
         getattr(native, name).restype = ctypes.c_char_p

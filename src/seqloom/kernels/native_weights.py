@@ -119,8 +119,8 @@ def decoding_kernels(config: ModelConfig) -> str | None:
 def default_precision(config: ModelConfig, kernels: str) -> str:
     """Return the fastest precision that changes the loss by far less than 0.002 nats per token.
 
-    This is int8 if the core supports it and the processor has a dot product of 8-bit integers, as all processors with
-    bfloat16 have; otherwise bfloat16.
+    It is int8 if the core supports it and the processor has a dot product of 8-bit integers. All processors with
+    instructions for bfloat16 have such a dot product. Otherwise it is bfloat16.
     """
     native = core_spec(config.core).native
     return "int8" if kernels in BFLOAT16_KERNELS and native is not None and native.supports_int8 else "bfloat16"

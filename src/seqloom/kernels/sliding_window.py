@@ -1,7 +1,7 @@
 """Decoding window by window, for models trained on windows that start from the zero state.
 
-A window is the last tokens of a text, up to a fixed number. A model that was trained on windows has seen no state of
-more tokens than a window has.
+A window is the last tokens of a text, up to a fixed number. In training, the state of such a model never results from
+more tokens than a window has. The decoders here keep to this limit.
 """
 
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ class RollingWindowDecoder:
         return self._decoder.logits(output[oldest]), state
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order, except those that no longer belong to the window after the last token.
+        """Read tokens in order; of more than `window` tokens, read only the last `window`, from the zero state.
 
         Raises:
             IndexError: a token is not in the vocabulary.

@@ -19,7 +19,7 @@ _MIN_CONVOLUTION_BYTES = 2_000_000
 """Least size of the weights with which drafts make a convolution faster, such as six layers of 192 channels."""
 
 _MIN_RECURRENT_BYTES, _MIN_HEAD_SHARE = 5_000_000, 0.9
-"""Least size of the weights, and least share of the output layer, with which drafts make a recurrent model faster."""
+"""Least size of the weights, and the output layer's least share of them, for drafts to make an LSTM or GRU faster."""
 
 
 def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: int) -> int:

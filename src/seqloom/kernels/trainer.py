@@ -1,9 +1,9 @@
 """The compiled training step of a stack of recurrent layers with softmax heads.
 
-The library keeps parameters, gradients and the optimiser's moments in its memory, each in an arena: one array for every
-parameter. `load` and `export` copy arenas in and out under the names and in the shapes of the torch model. The first
-head predicts the next token, the second the token after it, and so on. A window is the tokens of one step; the
-recurrent state can be carried from one window to the next.
+The library keeps parameters, gradients and the optimiser's moments in its memory. Each of these kinds has an arena: one
+array for every parameter. `load` and `export` copy arenas in and out under the names and in the shapes of the torch
+model. The first head predicts the next token, the second the token after it, and so on. A window is the tokens of one
+step; the recurrent state can be carried from one window to the next.
 """
 
 import ctypes
@@ -191,8 +191,8 @@ class NativeTrainer:
             resets: True where a stream's state is zeroed before the token; None without resets.
             head_weights: weight of each head's mean loss in the objective.
             dropout: dropout of the window.
-            conditions: biases that conditions add; the gradients of these biases are written into its output arrays.
-                None without conditions.
+            conditions: biases that conditions add, with output arrays for the gradients of these biases; None without
+                conditions.
 
         Returns:
             The mean loss of each head in nats.

@@ -83,7 +83,9 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
 
 
 def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_tokens: int) -> DraftWeights:
-    """Return the draft heads, limited to the `max_tokens` tokens with the largest bias, as frequent tokens have.
+    """Return the draft heads, limited to `max_tokens` tokens.
+
+    These are the tokens with the largest bias in the head for the next token, which are about the most frequent ones.
 
     Raises:
         RunError: a head is missing, has another shape, or contains NaN or infinity; one line for each.

@@ -23,7 +23,8 @@ _MAX_SECONDS_BETWEEN_CHECKPOINTS = 120
 """Usual number of checkpoints per training, each with a validation, and the longest time between two of them."""
 
 _MAX_UNTIMED_TOKENS = 2_000_000
-"""Number of training tokens above which even a budget in epochs or steps is calibrated, to announce its duration."""
+"""Number of training tokens above which steps are timed even if the budget is in epochs or steps, to announce the
+duration of the training."""
 
 
 def resolve_budget(
@@ -33,7 +34,7 @@ def resolve_budget(
 
     Args:
         plan: training plan with a budget in seconds, epochs or steps.
-        options: settings from the user and the preset, which take precedence.
+        options: settings from the user and the preset; a validation interval or warm-up among them is kept.
         model: network for the calibration; its weights are restored afterwards.
         batches: training batches.
         note: receives the expected duration of a long training.

@@ -57,12 +57,12 @@ _SPEED_OVER_TORCH = {"amx": 3.5, "avx512bf16": 2.0}
 training with torch, so a budget in seconds is multiplied by this factor."""
 
 _TOKENS_PER_SECOND = 60_000
-"""Estimated training speed of a small model with torch, which converts a budget in epochs or steps to seconds."""
+"""Estimated training speed of a small model with torch, to convert a budget in epochs or steps to seconds."""
 
 _MULTIPLICATIONS_PER_SECOND = 1.2e10
 _FIXED_COST_PER_TOKEN = 5e4
-"""Estimated training speed, and the cost of a token that does not depend on the size of the model, as a number of
-multiplications that take the same time."""
+"""Estimated training speed, and the part of a token's cost that does not depend on the size of the model: the number of
+multiplications that would take the same time."""
 
 _DEFAULT_BATCH_SIZE, _USUAL_SEQUENCE_LENGTH = 32, 32
 """Sequences per batch, and tokens per sequence where the defaults have not been chosen yet."""
@@ -120,8 +120,8 @@ def choose_defaults(
         vocabulary: number of token ids.
         tokens: number of training tokens.
         mean_document_tokens: mean number of tokens per document.
-        parent: shape of the model with the initial weights, which is kept; None for a new model.
-        num_condition_features: number of condition features.
+        parent: shape of the model with the initial weights, which the new model takes over; None without such a model.
+        num_condition_features: number of the model's inputs that encode ratings and categories.
 
     Raises:
         ConfigError: a setting is out of range or contradicts another one.
@@ -138,19 +138,19 @@ def choose_defaults(
     if data_limited and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
         default_rate = _learning_rate_for(_DATA_LIMITED_HIDDEN_SIZE)
         model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE))
-    epochs = seconds * _tokens_per_second(model) / tokens
+    expected_epochs = seconds * _tokens_per_second(model) / tokens
     if data_limited and budget.seconds is not None:
         budget = replace(budget, max_epochs=min(_DATA_LIMITED_EPOCHS, budget.max_epochs or math.inf))
-    epochs = min(epochs, budget.max_epochs or math.inf)
+    expected_epochs = min(expected_epochs, budget.max_epochs or math.inf)
     if "dropout" not in options.model and options.preset is None:
-        model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
-    longest_sequence = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
-    batch_size, sequence_length = _batch_shape(options.training, tokens, longest_sequence)
+        model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(expected_epochs))
+    default_length = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
+    batch_size, sequence_length = _batch_shape(options.training, tokens, default_length)
     defaults = {
         "batch_size": batch_size,
         "sequence_length": sequence_length,
         "learning_rate": float(f"{_learning_rate(options, parent, default_rate, max(model.hidden_sizes)):.3g}"),
-        "weight_decay": 0.01 if epochs < 8 else 0.02,
+        "weight_decay": 0.01 if expected_epochs < 8 else 0.02,
         "precision": precision,
     }
     training = TrainingConfig(**{"total_steps": budget.steps or 1, **defaults, **options.training})
@@ -224,10 +224,11 @@ def _architecture(options: ResolvedOptions, vocabulary: int, size: int, parent: 
 
 
 def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -> dict[str, Any]:
+    """Return hidden sizes and embedding width; `size` is the hidden size where the options leave it open."""
     core = core_spec(options.model.get("core", ModelConfig.core))
     layers = int(options.other.get("layers", core.default_layers))
     sizes = options.model.get("hidden_sizes", (size,) * layers)
-    # A single size without `layers` stands for the default number of layers if the core is not recurrent.
+    # A single size means one layer of a recurrent core, but the default number of layers of any other core.
     if not core.is_recurrent and len(sizes) == 1:
         sizes = sizes * layers
     if options.model.get("tied"):
@@ -294,9 +295,9 @@ def _dropout(epochs: float) -> float:
     return round(min(0.5, max(0.0, 0.1 * math.log2(max(epochs, 1) / 3))), 2)
 
 
-def _batch_shape(training: Mapping[str, Any], tokens: int, sequence_length: int) -> tuple[int, int]:
+def _batch_shape(training: Mapping[str, Any], tokens: int, default_length: int) -> tuple[int, int]:
     """Return batch size and sequence length; small batches give even a small corpus several batches per epoch."""
-    sequence_length = training.get("sequence_length", sequence_length)
+    sequence_length = training.get("sequence_length", default_length)
     batch_size = training.get("batch_size", _DEFAULT_BATCH_SIZE)
     if "batch_size" not in training:
         batch_size = max(1, min(_DEFAULT_BATCH_SIZE, tokens // (4 * sequence_length)))

@@ -1,7 +1,7 @@
 """Evaluate a run on a text: likelihood by a protocol, and scores of single tokens.
 
 A protocol decides which earlier tokens the model reads before it predicts a token. The zero state is the state of a
-model that has read nothing yet.
+model that has read nothing yet. The records of a store or a span are its tokens.
 """
 
 import itertools
@@ -213,6 +213,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     try:
         return open_corpus(source, replace(reading, encoding=None))
     except SourceError as error:
+        # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):
             raise
         expected_source = "text" if reading.text is None else f"a table with a column {reading.text!r}"

@@ -94,12 +94,12 @@ class CheckpointSaver:
 class SampleWriter:
     """Listener that writes one sample per temperature after each epoch.
 
-    If the plan is sparing, no samples are written while the training since the last samples has taken less time than
-    these samples.
+    If the plan is sparing, an epoch gets no samples if training since the last samples took less time than generating
+    the last samples.
 
     Args:
         folder: run folder.
-        trainer: trainer of the model.
+        trainer: trainer of the model that generates the samples.
         make_generator: function from weights (arrays by name) to a text generator.
         plan: temperatures, length and prompt of the samples.
         store: encoded corpus, from which prompts are taken.
@@ -142,7 +142,7 @@ class SampleWriter:
             self._show(samples)
 
     def generate(self, generator: TextGenerator, seed: int) -> tuple[str, SampleSet]:
-        """Return the prompt and one sample per temperature; in a chained plan, each continues the previous sample."""
+        """Return the prompt and one sample per temperature; in a chained plan, a sample continues the previous one."""
         plan = self._plan
         first_prompt = self._prompt(seed)
         prompt, samples = first_prompt, []
@@ -156,7 +156,10 @@ class SampleWriter:
         return generator.codec.decode_text(first_prompt), samples
 
     def _prompt(self, seed: int) -> list[int]:
-        """Return random consecutive tokens of the training text; empty if no span is long enough."""
+        """Return random consecutive tokens of the training text; empty if no span is long enough.
+
+        `seed` is the number of the epoch; together with the seed of the training, it determines the position.
+        """
         length = self._plan.prompt_length
         if length == 0:
             return []

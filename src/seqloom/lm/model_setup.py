@@ -90,7 +90,10 @@ def describe_conditions(conditions: Conditions) -> Iterator[str]:
 
 
 def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> LanguageModel:
-    """Return a model with the weights of the parent, if any; the bias of a new head gives the token frequencies."""
+    """Return a model with the weights of the parent, if any.
+
+    For most kinds of output layer, the bias of a token that the parent lacks is the token's log frequency.
+    """
     model = LanguageModel(plan.model, plan.training.seed)
     if head_spec(plan.model.head).starts_at_frequencies:
         counts = _token_counts(dataset)
@@ -118,7 +121,7 @@ def make_validation(
     """Return a function that computes the validation loss in nats per token; None without validation text."""
     spans, store, training = dataset.split.validation, dataset.store, config.training
     features = config.features_of(store)
-    if spans.num_records < 2:
+    if spans.num_records < 2:  # no token with a token to predict after it
         return None
     units_per_token = dataset.codec.units_per_token
     make_validation_scorer = make_fast_scorer if training.precision == "bfloat16" else make_scorer

@@ -34,7 +34,8 @@ def default_prompt(dataset: Dataset) -> tuple[int, ...]:
         return tuple(ids[:_PROMPT_TOKENS])
     tokens = [codec.token_bytes[token_id] for token_id in ids]
     byte_ends = itertools.accumulate(map(len, tokens))
-    num_tokens_before = {end: index for index, end in enumerate(byte_ends, start=1)}  # by position in bytes
+    # Number of tokens before each position, in bytes, at which a token ends.
+    num_tokens_before = {end: count for count, end in enumerate(byte_ends, start=1)}
     for pattern in _TEXT_STARTS:
         for match in re.finditer(pattern, b"".join(tokens)):
             num_tokens = num_tokens_before.get(match.end(), 0)  # 0 if the match ends inside a token

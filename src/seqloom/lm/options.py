@@ -27,7 +27,8 @@ def _setting_names(config: type, *excluded: str) -> tuple[str, ...]:
     return tuple(name for name in fields_of(config) if name not in excluded)
 
 
-# Names of the options that become a field of each config, and of those that belong to no config.
+# Names of the options that become a field of each config, and of those that belong to no config. `fields_of` leaves out
+# the fields of `TrainOptions` that repeat a field of a config.
 _READING = _setting_names(ReadingConfig)
 _MODEL = _setting_names(
     ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
@@ -51,7 +52,8 @@ class ResolvedOptions:
         model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
         other: options that belong to no config: level, largest size of the vocabulary, `hidden_size` as it was set,
-            layers, threads, the budget in minutes, epochs or steps, and `max_epochs` (see `lm.train.train`).
+            layers, threads, the budget in minutes, epochs or steps, and `max_epochs`, which a budget in minutes cannot
+            exceed.
         preset: name of the preset, or None.
         samples: samples generated after each epoch.
     """

@@ -48,7 +48,7 @@ def draw_plots(
     """
     folder = folder or run.folder.plots_folder
     if folder.is_file():
-        raise ConfigError(f"`output` got {folder}, which is a file: name a folder")
+        raise ConfigError(f"the plots cannot be written into {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
     probabilities = generator.distribution(generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown))
     distributions = np.stack([reweight(probabilities, temperature) for temperature in temperatures])

@@ -34,16 +34,18 @@ _WINDOW_STRIDE = 4
 """Distance between the starts of two windows, in tokens."""
 
 _MAX_SCORED_TOKENS, _MAX_WINDOW_TOKENS = 1_000_000, 100_000
-"""Most tokens of validation or held-out text that are scored, and most of them that are scored by windows."""
+"""Largest number of tokens of validation or held-out text to score by full context and blocks, and largest number to
+score by windows."""
 
 _MAX_SEARCHED_CHARACTERS = 20_000_000
 """Characters of the corpus in which copies are searched."""
 
 _COPY_WINDOW = 50
-"""Length in characters of the windows of a sample that are searched in the corpus, for the copied share."""
+"""Characters per window: the copied share of a sample is the share of its windows that occur in the corpus."""
 
 _SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
-"""Temperature in the suggested command, and temperature of samples and command for a run with ratings."""
+"""Temperatures in the suggested `seqloom generate` command: for a run without ratings, and for a run with ratings. The
+samples of a run with ratings are generated at the second temperature, too."""
 
 
 def write_report(
@@ -118,7 +120,7 @@ def _generate_command(run: SavedRun) -> str:
 def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
     """Return the likelihoods of validation and held-out text by full context, blocks and windows.
 
-    Only the windows, which read every token many times, are scored by the fast kernels.
+    Only the windows, which read every token many times, are scored by the fast kernels, which may use bfloat16.
     """
     likelihoods: dict[str, Any] = {}
     scorer, fast_scorer = run_scorer(run), fast_run_scorer(run)
@@ -126,7 +128,7 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
     features = run.config.features_of(dataset.store)
     for name, spans in (("validation", dataset.split.validation), ("held_out", dataset.split.held_out)):
         scored = _first_tokens(spans, _MAX_SCORED_TOKENS)
-        if scored.num_records < 2:
+        if scored.num_records < 2:  # no token with a token to predict after it
             continue
         by_protocol = {
             "full_context": full_likelihood(scorer, dataset.store, scored, units_per_token, features=features),

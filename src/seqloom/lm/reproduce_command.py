@@ -14,7 +14,7 @@ from seqloom.lm.options import ResolvedOptions
 __all__ = ["reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "hidden_size", "layers"}
-"""Options that the command leaves out, because it contains the number of steps and the hidden sizes that follow."""
+"""Options that the command leaves out: it has the number of steps and the hidden sizes that follow from them."""
 
 _REPEATED = {name for name, info in fields_of(ReadingConfig).items() if info.setting.repeat}
 """Options whose flag is repeated for every value."""
@@ -66,7 +66,7 @@ def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str,
 
 
 def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the words of the command line that set the settings; None is left out."""
+    """Yield the words of the command line that set the settings, except for settings that are None."""
     for name, value in settings.items():
         flag = cli_flag(name)
         if value is None:

@@ -51,7 +51,7 @@ class TrainingSession:
         folder: run folder.
         config: configuration of the run.
         dataset: encoded and split corpus.
-        model: network with its initial weights.
+        model: network with its initial weights; to resume a training, the caller restores a snapshot afterwards.
         batches: training batches.
         viewer: receives the messages and events of the training.
     """
@@ -120,7 +120,7 @@ def new_session(
 def _load(
     source: Source, reading: ReadingConfig, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
 ) -> Dataset:
-    defaults = TrainingConfig(total_steps=1)  # the real config depends on the dataset
+    defaults = TrainingConfig(total_steps=1)  # for the default shares: the real config depends on the dataset
     hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
     return load_dataset(
         source,
@@ -135,7 +135,7 @@ def _load(
 def _plan(
     options: ResolvedOptions, dataset: Dataset, num_condition_features: int, parent: SavedRun | None
 ) -> TrainingPlan:
-    spans = dataset.split.train
+    spans = dataset.split.train  # the records of spans are tokens
     return choose_defaults(
         options,
         vocabulary=len(dataset.codec),

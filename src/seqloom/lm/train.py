@@ -53,8 +53,7 @@ def train(
         overwrite: whether to replace the run in the folder.
         from_run: run with the initial weights; new symbols are appended to its vocabulary.
         viewer: observer that receives the messages and events of the training; None for no observer.
-        max_epochs: number of epochs after which a training with a budget in minutes ends before its time is up; None
-            for no such limit.
+        max_epochs: largest number of epochs of a training with a budget in minutes; None for no such limit.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -144,7 +143,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     )
     log = TrainingLog(folder, resumed_at=trainer.progress.step)
     trainer.listeners = [log, CheckpointSaver(folder, trainer), sample_writer, viewer.listener()]
-    units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)
+    units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)  # the records are tokens
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)

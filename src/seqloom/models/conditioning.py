@@ -76,10 +76,10 @@ class Conditioning(nn.Module):
         return (noise @ self.noise.t()).tanh()
 
     def layer_conditioning(self, index: int, conditions: ConditionInputs) -> LayerConditioning:
-        """Return the features that act on layer `index`, and their weights.
+        """Return the features that act on layer `index`, and the weights from these features to its pre-activations.
 
         If both `input` and `state` act on the layers, the features stand twice side by side; the second copy is zero
-        except at first tokens.
+        except at first tokens. If neither does, the weights are zero.
         """
         bounds = [0, *itertools.accumulate(self.gate_widths)]
         layer_rows = slice(bounds[index], bounds[index + 1])
@@ -104,6 +104,8 @@ class Conditioning(nn.Module):
         self, features: Float[Tensor, "rows features"], is_first: Bool[Tensor, " rows"]
     ) -> tuple[Float[Tensor, "rows gates"], Float[Tensor, "rows vocab"]]:
         """Return the biases of all layers' pre-activations, side by side, and of the logits.
+
+        For callers that add these biases themselves, such as the compiled kernels.
 
         Args:
             features: features of the conditions, one row per bias.

@@ -35,7 +35,7 @@ class GRU(GatedRnn):
         if self.norm_input is not None:
             return self._unrolled(inputs, state, weight_hidden, condition)
         inputs, weight_input = self.with_condition(inputs, condition)
-        # Torch adds a second bias to the recurrent product, which this layer does not have.
+        # Torch expects a second bias, added to the recurrent product. This layer has none, so the second bias is zero.
         weights = [weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
         outputs, hidden = torch.gru(
             inputs.transpose(0, 1),

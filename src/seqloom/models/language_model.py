@@ -24,7 +24,7 @@ class LanguageModel(nn.Module):
         seed: seed of the initial weights.
 
     Raises:
-        ConfigError: the core or the head is not registered, or the head lacks a setting of the config.
+        ConfigError: the core or the head is not registered, or the head does not support a setting of the config.
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
@@ -150,9 +150,9 @@ def num_parameters(model: nn.Module) -> int:
 
 
 def _segments(resets: Tensor | None, time: int) -> Iterator[tuple[int, int, Tensor | None]]:
-    """Divide the time steps at the resets, and yield the start and the stop of each segment.
+    """Divide the time steps at the resets, and yield start, stop and mask of each segment.
 
-    With them comes a mask, True for the streams to reset before the segment; None if there are none.
+    The mask is True for the streams whose state is zeroed before the segment; None stands for no streams.
     """
     starts = [0] if resets is None else sorted({0, *resets.any(0).nonzero().flatten().tolist()})
     for start, stop in zip(starts, [*starts[1:], time], strict=True):

@@ -13,8 +13,8 @@ __all__ = ["SoftmaxHead"]
 class SoftmaxHead(HeadLayer):
     """A linear map to one logit per token; `config.prediction_heads - 1` more maps predict the tokens after the next.
 
-    Parameters: `weight [vocab, hidden]` and `bias [vocab]`, and both again for each further map, in `ahead`. A tied
-    head has no `weight`: it uses that of the embedding.
+    Parameters: `weight [vocab, hidden]` and `bias [vocab]`; `ahead` has a further pair of them for each further map. A
+    tied head has no `weight` of its own for the next token: it uses the weight of the embedding.
 
     Args:
         hidden: width of the core's outputs.
@@ -46,8 +46,8 @@ class SoftmaxHead(HeadLayer):
     ) -> list[Tensor]:
         """Return the mean loss of the next token in nats, then of each token after it; see `HeadLayer.losses`.
 
-        The loss of a later token skips a position if the target lies outside the window, or if any target up to it is
-        ignored. Tokens so late that no target lies in the window have no loss in the list.
+        For a later token, a position counts only if the later token lies inside the window, and if no target from the
+        next token to the later one is ignored. A token that lies outside the window at every position gets no loss.
         """
         losses = [_mean_loss(hidden, targets, self._weight(tied), self.bias, ignored, condition_bias)]
         for distance, head in enumerate(self.ahead, start=1):

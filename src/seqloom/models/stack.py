@@ -60,8 +60,8 @@ class Stack(nn.Module):
         Args:
             inputs: one row per token.
             state: states of all layers.
-            generator: random generator of dropout, which follows every layer; None drops nothing.
-            conditions: conditions of each layer; None without conditions.
+            generator: random generator of the dropout after and inside the layers; None drops nothing.
+            conditions: one entry per layer; None without conditions.
 
         Returns:
             The outputs, and the states after the last token.

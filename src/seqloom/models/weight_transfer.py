@@ -10,8 +10,8 @@ __all__ = ["transfer_weights"]
 def transfer_weights(old: nn.Module, new: nn.Module) -> None:
     """Copy every parameter of `old` into the leading rows and columns of the same-named parameter of `new`.
 
-    Rows and columns that only `new` has keep their initial values, so old tokens keep their meaning. Parameters that
-    only `old` has are ignored.
+    The vocabulary of `new` begins with the tokens of `old`, so old tokens keep their rows. Rows and columns that only
+    `new` has keep their initial values. Parameters that only `old` has are ignored.
     """
     new_parameters = dict(new.named_parameters())
     for name, value in old.named_parameters():

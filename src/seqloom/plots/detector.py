@@ -15,7 +15,7 @@ _COLORS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", 
 """Colours of the ROC curves; all further curves have the last colour."""
 
 _MIN_FALSE_POSITIVE_RATE = 1e-3
-"""Lower end of the logarithmic axis, which is lower if there are more than 500 real texts."""
+"""Lower end of the logarithmic axis, unless more than 500 real texts allow a lower one."""
 
 _BIN_EDGES = np.linspace(0, 1, 26)
 """Edges of the bins of the histogram."""
@@ -28,7 +28,7 @@ def plot_roc_curves(
 
     Args:
         path: PNG file.
-        scores: scores of the texts by method; the curve of the first method is thicker and drawn on top.
+        scores: scores of the texts by method of detection; the first method's curve is thicker and drawn on top.
         generated: whether each text was generated.
 
     Returns:
@@ -84,7 +84,7 @@ def plot_calibration(
     Args:
         path: PNG file.
         probabilities: mean probability of each bin.
-        shares: share of generated texts in each bin, and the lower and upper end of its interval.
+        shares: share of generated texts in each bin, and the lower and upper end of its 95 % confidence interval.
         num_texts: number of texts in each bin.
 
     Returns:

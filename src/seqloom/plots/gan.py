@@ -1,6 +1,6 @@
 """Plot the training of a GAN over the adversarial rounds.
 
-An adversarial round updates the generator and the discriminator. The updates before the first round train each of them
+An adversarial round updates the generator and the discriminator. The updates before the first round train each network
 alone: the generator in pretraining, the discriminator in its warm-up.
 """
 
@@ -38,8 +38,8 @@ def plot_gan_training(
 
     Args:
         path: PNG file.
-        log: log lines; each has "step", the number of updates, and some of "mean_accuracy", "noise", "generator",
-            "discriminator", "distinct", "self_bleu", "rating", "nats" and "information".
+        log: log lines; each has "step", the number of updates (a round counts as one), and some of the measurements
+            that are keys in `_plot_panels`.
         accuracy_band: target range of the discriminator's accuracy.
         updates_before_rounds: number of updates before the first adversarial round.
         title: title of the plot.
@@ -61,13 +61,15 @@ def _plot_panels(
     figure: "Figure", log: Sequence[Mapping[str, float]], accuracy_band: tuple[float, float], updates_before_rounds: int
 ) -> None:
     """Draw the four panels; the arguments are those of `plot_gan_training`."""
-    lines_of_rounds = [line for line in log if line["step"] > updates_before_rounds]
-    rounds = [{**line, "step": line["step"] - updates_before_rounds} for line in lines_of_rounds]
+    round_lines = [line for line in log if line["step"] > updates_before_rounds]
+    rounds = [{**line, "step": line["step"] - updates_before_rounds} for line in round_lines]  # counted from 1
     ((accuracy_axes, loss_axes), (diversity_axes, nats_axes)) = figure.subplots(2, 2)
     low, high = accuracy_band
     accuracy_axes.axhspan(low, high, color=PALE, label=f"target range, {low:g} to {high:g}")
     _plot_series(
-        accuracy_axes, rounds, {"mean_accuracy": "accuracy of the discriminator", "noise": "noise on its input"}
+        accuracy_axes,
+        rounds,
+        {"mean_accuracy": "accuracy of the discriminator", "noise": "noise on the discriminator's input"},
     )
     accuracy_axes.set_ylim(0, 1.02)
     _plot_series(
@@ -86,6 +88,7 @@ def _plot_panels(
     _plot_series(
         nats_axes,
         log,
+        # Here the noise is the input of the generator.
         {"nats": "nats per text, given the noise", "information": "nats per text, information in the noise"},
     )
     for axes in (accuracy_axes, loss_axes, diversity_axes):

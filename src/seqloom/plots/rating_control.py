@@ -1,6 +1,7 @@
 """Plot judged against requested ratings, with one panel per method of generation.
 
-The requested rating is the one that a text was generated for; the judged rating is the prediction of a critic.
+The requested rating is the one that a text was generated for; the judged rating is the prediction of a judge, a model
+that took no part in the generation.
 """
 
 from collections.abc import Callable, Mapping

@@ -39,10 +39,10 @@ def displayable(text: str, *, max_length: int = 60) -> str:
     for character in text[-max_length - 1 :]:
         shown = symbols.get(character, character)
         label = shown if _has_glyphs(shown) else _code_point(shown)
-        # A space separates a code from its neighbours; only a code has a `parts` entry of several characters.
+        # A space separates a code from its neighbours. An entry of `parts` with several characters is a code.
         next_to_code = bool(parts) and (label != shown or len(parts[-1].strip()) > 1)
         parts.append(f" {label}" if next_to_code and " " not in (label, parts[-1]) else label)
-    # The last `num_kept` parts are kept. An ellipsis, which takes one character, replaces the others.
+    # The last `num_kept` parts are kept. If that is not all, an ellipsis of one character replaces the others.
     num_kept = len(parts)
     while sum(map(len, parts[-num_kept:])) > max_length - (num_kept < len(parts)):
         num_kept -= 1

@@ -58,7 +58,7 @@ def check_methods(
         scale: scale of the evaluated rating.
         combinations: combinations of methods.
         critic: critic, or None.
-        settings: settings of the methods that the user passed, by name.
+        settings: settings that the user passed for the methods, by name.
         sampling: sampling settings.
 
     Raises:

@@ -49,7 +49,7 @@ _COPY_TEXTS = 100
 """Number of texts in which copies are searched."""
 
 _NUM_BINS = 5
-"""Number of bins in which ratings are reported if the scale has more than twice as many different ratings."""
+"""Number of bins in which ratings are reported. A scale of at most twice as many ratings needs no bins."""
 
 _SEED_STEP = 7919
 """Difference between the seeds of successive ratings."""
@@ -65,7 +65,7 @@ class MethodReport:
         agreement: agreement of requested and judged ratings. Correlations are on the unit scale; errors and means are
             in the rating's units.
         share: linear correlation as a share of the correlation on real texts; None if it is undefined.
-        acceptance: share of accepted texts, by rating and in total ("all"); empty without rejection.
+        acceptance: accepted share of the generated texts, by rating and in total ("all"); empty without rejection.
         shortfall: number of requested texts that are missing, because rejection accepted too few within its budget.
         self_bleu: self-BLEU up to 4-grams of 200 texts, averaged over several draws of the texts.
         distinct_2: share of distinct word pairs in 200 texts.
@@ -148,7 +148,7 @@ def evaluate_rating_control(
     Args:
         run: run that was trained on the pool "generator" of the source.
         source: table that the run was trained on.
-        methods: combinations of methods; None evaluates all that the run and the critic allow.
+        methods: combinations of methods; None evaluates all that are possible with the critic, or without one.
         critic: critic for rejection and sequential Monte Carlo: a folder or a `Critic`, fitted on the pool "critic".
         count: number of generated texts per combination; the real texts are the whole pool "generator".
         plot: path of the plot; by default in the run's folder of plots.
@@ -215,12 +215,17 @@ def _judge_and_real_texts(
     real = read_rated(source, reading)
     note(f"judge: {len(cut.texts):,} texts; real texts for comparison: {len(real.texts):,}")
     judge = NaiveBayesRater.fit(uncut.texts, uncut.ratings, scale.name, calibration_texts=cut.texts)
-    ratings = real.ratings.clip(scale.knots[0], scale.knots[-1])
+    ratings = real.ratings.clip(scale.knots[0], scale.knots[-1])  # a rating outside the scale cannot be requested
     return judge, _RatedTexts(texts=list(real.texts), targets=ratings.tolist(), acceptance={}), len(cut.texts)
 
 
 def _rating_scale(run: SavedRun, critic: Any) -> Scale:
-    """Return the scale of the rating, after a check that the pools of run and critic are disjoint from the judge's."""
+    """Return the scale of the run's first rating; check that the pools of run and critic are disjoint from the judge's.
+
+    Raises:
+        ConfigError: the run has no rating, or a pool is wrong: "generator" is required for the run, and "critic" for
+            the critic if it is a folder.
+    """
     scales = [column for column in run.config.conditions if isinstance(column, Scale)]
     if not scales:
         raise ConfigError("`rating_control` needs a run that was trained with `rating`, and this one was not")
@@ -275,7 +280,8 @@ def _generate(
 
 def _generated_tokens(generation: RatedGeneration, samples: Sequence[RatedSample]) -> int:
     """Return the number of generated tokens, including those of dropped texts and particles."""
-    # Rejection of steered texts counts only the tokens of the texts, and sequential Monte Carlo those of all particles.
+    # If both methods are used, the statistics of rejection count one particle per text. The results of sequential Monte
+    # Carlo count the tokens of all particles, and therefore take precedence.
     steered_tokens = sum(result.tokens for result in generation.steered)
     rejection_tokens = 0 if generation.rejection_stats is None else generation.rejection_stats.tokens
     return steered_tokens or rejection_tokens or sum(len(rated.sample.tokens) for rated in samples)
@@ -301,21 +307,23 @@ def _method_reports(
     }
 
 
-def _method_report(result: _RatedTexts, method: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
+def _method_report(
+    result: _RatedTexts, own: Agreement, of_real_texts: Agreement, copies: CopyIndex | None
+) -> MethodReport:
     """Return the report of one combination of methods, relative to real texts.
 
     Args:
         result: texts of the combination.
-        method: agreement of the judge with the ratings of these texts.
-        real: agreement of the judge with the ratings of real texts.
+        own: agreement of the judge with the ratings of these texts.
+        of_real_texts: agreement of the judge with the ratings of real texts.
         copies: index of the model's corpus; None skips the search for copies.
     """
     bleu = [value for texts in _bleu_samples(result.texts) if (value := self_bleu(texts)) is not None]
     searched = [] if copies is None else _evenly_spaced(result.texts, _COPY_TEXTS)
     shares = [share for text in searched if copies and (share := copies.copied_share(text)) is not None]
     return MethodReport(
-        agreement=method,
-        share=None if method.pearson is None or not real.pearson else method.pearson / real.pearson,
+        agreement=own,
+        share=None if own.pearson is None or not of_real_texts.pearson else own.pearson / of_real_texts.pearson,
         acceptance={key: accepted / max(generated, 1) for key, (accepted, generated) in result.acceptance.items()},
         shortfall=result.shortfall,
         self_bleu=float(np.mean(bleu)) if bleu else None,
@@ -338,7 +346,7 @@ def _agreement(scale: Scale, targets: Ratings, judged: Ratings) -> Agreement:
 
 
 def _evenly_spaced(texts: Sequence[str], limit: int) -> list[str]:
-    """Return up to `limit` texts at equal distances in the list, and thus of all ratings."""
+    """Return up to `limit` texts at equal distances in the list, which is in the order of the ratings."""
     rows = np.linspace(0, len(texts) - 1, min(limit, len(texts))).round().astype(int).tolist()
     return [texts[row] for row in rows]
 

@@ -56,8 +56,9 @@ def generate_rated(
         config: sampling settings.
         prompt: text to continue.
         count: number of texts.
-        stateful: whether the state is carried from token to token; see `GeneratorFactory`.
-        precision: precision of the weights; see `GeneratorFactory`.
+        stateful: whether the state is carried from token to token; False reads the last window again for each token,
+            None does as in training.
+        precision: precision of the weights in the compiled kernels; None selects the fastest suitable one.
         skip_unknown: skip symbols of the prompt outside the vocabulary.
 
     Returns:

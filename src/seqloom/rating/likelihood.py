@@ -22,6 +22,8 @@ __all__ = ["split_likelihood"]
 def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
     """Measure the likelihood of unseen texts if the model receives their true ratings, shuffled ratings or none.
 
+    The differences show how much the model uses the ratings.
+
     Args:
         run: run with weights.
         source: table that the run was trained on.
@@ -31,6 +33,7 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
         Negative log-likelihood in nats per token, by the ratings that the model receives: "true", "shuffled" and
         "none"; only "none" for a run without ratings.
     """
+    # `encoding=None` detects the character encoding again; the filter removes symbols outside the vocabulary.
     corpus = open_corpus(source, replace(run.config.reading, pool=pool, encoding=None))
     store = cached_store(VocabularyFilter(corpus, as_text_codec(run.codec)), run.codec)
     features_by_ratings: dict[str, Any] = {"none": None}
@@ -38,8 +41,9 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
     if true_features is not None:
         shuffled_features = true_features[np.random.default_rng(0).permutation(len(true_features))]
         features_by_ratings = {"true": true_features, "shuffled": shuffled_features, **features_by_ratings}
-    scorer, units = run_scorer(run), run.codec.units_per_token
+    scorer, units_per_token = run_scorer(run), run.codec.units_per_token
+    all_spans = Spans.whole_documents(store)
     return {
-        name: full_likelihood(scorer, store, Spans.whole_documents(store), units, features=text_features).nats_per_token
+        name: full_likelihood(scorer, store, all_spans, units_per_token, features=text_features).nats_per_token
         for name, text_features in features_by_ratings.items()
     }

@@ -24,7 +24,7 @@ from seqloom.sampling.sequential_monte_carlo import SmcSteering
 __all__ = ["METHODS", "Conditioning", "Guidance", "RatingMethod", "Rejection", "SequentialMonteCarlo"]
 
 _SPREAD_PER_TOLERANCE = 0.5
-"""Standard deviation of the weight in sequential Monte Carlo, as a share of the tolerance."""
+"""Standard deviation of the weight in sequential Monte Carlo, a Gaussian around the target, per unit of tolerance."""
 
 
 class RatingMethod:
@@ -157,9 +157,9 @@ class SequentialMonteCarlo(_CriticMethod):
         yield from super().sampling_checks(config, methods)
         yield (
             config.watermark is None,
-            "`watermark` and `methods` smc contradict each other: steering copies texts that must then differ, and "
-            "one key continues copies identically; leave out one of the two (rejection can be combined with a "
-            "watermark)",
+            "`watermark` and `methods` smc contradict each other: smc copies unfinished texts and continues each copy "
+            "differently, but a watermark continues equal texts identically; leave out one of the two (rejection can "
+            "be combined with a watermark)",
         )
 
     def source(self, session: RatedSession, source: Source) -> Source:

@@ -1,8 +1,8 @@
 """From a request for a rating to a generation plan.
 
 A critic is a function that rates texts. Conditions are the ratings and categories that a run was trained with. A scale
-(`data.scale.Scale`) is the range of a rating; its `knots` are some of its ratings in ascending order. The unit scale
-is a position from 0 to 1 within that range.
+(`data.scale.Scale`) converts a rating to a position from 0 to 1 within the rating's range, the unit scale. The `knots`
+of a scale are some of the ratings, from the lowest to the highest.
 """
 
 import math
@@ -56,13 +56,14 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
             tolerance=0.0,
             request=request,
         )
-    # A function or regressor may have neither a scale nor the name of the column that it rates.
+    # A function or regressor may have neither a scale nor the name of the column that it rates. `by_rank` stretches the
+    # predictions of a fitted critic, which lie too close to the middle, to the spread of the true ratings.
     rate, critic_scale, column = resolve_critic(request.critic, by_rank=True)
     run_scale = _run_scale(conditions, critic_scale, column)
     values = None
     if conditions_model:
-        other_scale = critic_scale if run_scale is None else None
-        rating = _model_rating(request.rating, column, other_scale, conditions)
+        critic_only_scale = critic_scale if run_scale is None else None
+        rating = _model_rating(request.rating, column, critic_only_scale, conditions)
         values = conditions.encode_request(rating, extrapolate=request.extrapolate)
     scale = RatingScale(run_scale or critic_scale)
     target = _target(request, column, scale.scale)
@@ -87,7 +88,7 @@ def check_sampling(plan: GenerationPlan, config: SamplingConfig) -> None:
     """
     methods = ",".join(plan.methods)
     checks = [check for name in plan.methods for check in METHODS[name].sampling_checks(config, methods)]
-    validate(*dict.fromkeys(checks))
+    validate(*dict.fromkeys(checks))  # each check once: two methods with a critic yield the same checks
 
 
 def _checked_methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def _checked_methods(request: RatingRequest, conditions: Conditions) -> tuple[st
 
 
 def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
-    """Return the names of the methods that the request contains, or, without any, of those that it implies."""
+    """Return the names of the requested methods; if `methods` is None, of those that the other settings imply."""
     methods = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
     if methods is None:
         return tuple(name for name, method in METHODS.items() if method.is_implied(request, conditions))
@@ -165,7 +166,7 @@ def _run_scale(conditions: Conditions, critic_scale: Scale | None, column: str |
     """
     run_scale = next((scale for scale in conditions if isinstance(scale, Scale) and scale.name == column), None)
     if column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
-        run_scale = conditions.columns[0]  # an unnamed critic rates the run's only column
+        run_scale = conditions.columns[0]  # a critic that names no column is taken to rate the run's only column
     if run_scale is not None and critic_scale is not None and not run_scale.is_like(critic_scale):
         raise ConfigError(
             f"`critic` rates {column} from {critic_scale.knots[0]:g} to {critic_scale.knots[-1]:g}, and the run was "
@@ -196,7 +197,10 @@ def _finite(rating: Any) -> float:
 
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
-    """Return the first numeric rating that is requested, in the order of the columns; None for categories only."""
+    """Return the first numeric rating that is requested, to report it with each text; None for categories only.
+
+    The first is that of the first column of the run.
+    """
     values = conditions.encode_request(rating, extrapolate=True).tolist()
     numbers = [
         value
@@ -206,25 +210,25 @@ def _first_number(rating: Any, conditions: Conditions) -> float | None:
     return numbers[0] if numbers else None
 
 
-def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, conditions: Conditions) -> Any:
+def _model_rating(rating: Any, column: str | None, critic_only_scale: Scale | None, conditions: Conditions) -> Any:
     """Return the part of a requested rating that the model receives.
 
     Args:
         rating: requested rating.
         column: column that the critic rates.
-        other_scale: the critic's scale if the model was not trained on that column; otherwise None.
+        critic_only_scale: the critic's scale if the model was not trained on that column; otherwise None.
         conditions: conditions of the run.
 
     Raises:
         ConfigError: one number would mean different things to the model and to the critic.
     """
-    if other_scale is None or not len(conditions):
+    if critic_only_scale is None or not len(conditions):
         return rating
     if isinstance(rating, Mapping):
         remaining = {name: value for name, value in rating.items() if name != column or name in conditions.names}
         return remaining or rating  # with the critic's column alone, `encode_request` reports that the run lacks it
-    if not any(isinstance(scale, Scale) and scale.is_like(other_scale) for scale in conditions):
-        low, high = other_scale.knots[0], other_scale.knots[-1]
+    if not any(isinstance(scale, Scale) and scale.is_like(critic_only_scale) for scale in conditions):
+        low, high = critic_only_scale.knots[0], critic_only_scale.knots[-1]
         raise ConfigError(
             f"`rating` got {rating!r} for two ratings: the critic rates {column} from {low:g} to {high:g}, and the run "
             f"was trained on {', '.join(conditions.names)}; name both, as in `rating` {conditions.names[0]}=... "

@@ -1,4 +1,4 @@
-"""A request for a rating, and the methods of rating control."""
+"""A request for texts with a rating: the rating, and the settings of the methods that reach the rating."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class RatingRequest:
         rating: a number, or numbers and categories by column.
         methods: names from `rating.methods.METHODS`, or one string with commas between the names.
         guidance: guidance scale: multiple of the effect of the rating on the logits, see `GuidedDecoder`.
-        critic: folder of a critic or a rated run, a `Critic`, a regressor with `predict`, or a function from texts to
-            ratings.
+        critic: folder of a critic, a `Critic`, a regressor with `predict`, or a function from texts to ratings. The
+            folder of a rated run is allowed too; the run rates texts by Bayes' rule.
         tolerance: largest accepted difference between the critic's rating and the requested one, in units of the
             rating; for ratings that are scaled by rank, a share of the ranks.
-        budget: maximum number of texts that are generated for each text that rejection keeps.
-        particles: number of texts that sequential Monte Carlo generates in parallel for each text.
+        budget: maximum number of texts that rejection generates per requested text.
+        particles: number of texts that sequential Monte Carlo generates in parallel for each requested text.
         extrapolate: whether ratings outside the range of the training data are allowed.
     """
 
@@ -34,8 +34,8 @@ class RatingRequest:
     )
     critic: Any = None
     tolerance: float | None = setting(
-        None, help="largest error of the critic, in units of the rating, or of its ranks (half a step)"
+        None, help="largest distance from the rating, in its units or as a share of its ranks (half a step)"
     )
-    budget: int | None = setting(None, help="candidates at most for each text that rejection keeps (20)", at_least=1)
-    particles: int | None = setting(None, help="particles of smc for each text (16)", at_least=1)
+    budget: int | None = setting(None, help="most texts that rejection generates per requested text (20)", at_least=1)
+    particles: int | None = setting(None, help="texts that smc generates per requested text (16)", at_least=1)
     extrapolate: bool = setting(False, help="allow ratings outside the range of the training data")

@@ -24,7 +24,7 @@ _DEFAULT_RANGE_TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class RatingScale:
-    """The scale of a rating; if the rating has no scale, it is not converted at all.
+    """The scale of a rating; without a scale, `to_unit` and `from_unit` return their argument.
 
     Attributes:
         scale: scale of the run or of the critic; None if neither has one.
@@ -41,10 +41,10 @@ class RatingScale:
         return position if self.scale is None else float(self.scale.from_unit(np.array([position]))[0])
 
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
-        """Return a critic with ratings on the unit scale.
+        """Turn a critic into one with ratings on the unit scale.
 
         Args:
-            rate: critic with ratings in the user's units.
+            rate: critic, a function from texts to ratings in the user's units.
         """
         if self.scale is None:
             return rate
@@ -54,8 +54,9 @@ class RatingScale:
     def default_tolerance(self) -> float:
         """Return the default tolerance, in the units of `RatingRequest.tolerance`.
 
-        The tolerance is half of the smallest step between two ratings if the ratings are discrete, and 1 if the rating
-        has no scale.
+        These are the units of the rating, or shares of the ranks if the rating is scaled by rank (`scale.heavy`). The
+        default is half of the smallest step between two ratings if the ratings are discrete, a tenth of the range or of
+        the ranks if they are not, and 1 if the rating has no scale.
         """
         if self.scale is None:
             return 1.0
@@ -67,7 +68,10 @@ class RatingScale:
         return float(_DEFAULT_RANGE_TOLERANCE * (knots[-1] - knots[0]))
 
     def unit_tolerance(self, tolerance: float) -> float:
-        """Convert a tolerance in the units of `RatingRequest.tolerance` to the unit scale."""
+        """Convert a tolerance in the units of `RatingRequest.tolerance` to the unit scale.
+
+        A share of the ranks is on the unit scale already.
+        """
         scale = self.scale
         if scale is None or scale.heavy:
             return tolerance

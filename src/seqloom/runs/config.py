@@ -86,7 +86,7 @@ class RunConfig:
 
         Args:
             values: rating or category index of each text in each column of `conditions`; NaN where unknown.
-            noise: features of the noise of a GAN, the same for all texts; None for zeros, the mean of the noise.
+            noise: features of the noise (random input) of a GAN, the same for all texts; None for zeros, their mean.
         """
         noise_features = np.zeros(self.model.noise_width, np.float32) if noise is None else noise
         return np.hstack([self.conditions.features(values), np.tile(noise_features, (len(values), 1))])

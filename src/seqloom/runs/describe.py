@@ -42,7 +42,8 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
 def num_parameters(model: ModelConfig) -> int:
     """Return the number of trained weights, including those of additional prediction heads."""
     total = sum(math.prod(shape) for shape in expected_shapes(model).values())
-    # An additional prediction head is another output layer. `expected_shapes` leaves it out, since only drafts need it.
+    # An additional prediction head is another output layer, which predicts a later token. `expected_shapes` leaves it
+    # out, because only speculative decoding uses it.
     return total + (model.prediction_heads - 1) * model.vocabulary * (model.hidden_sizes[-1] + 1)
 
 

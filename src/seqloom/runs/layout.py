@@ -43,7 +43,7 @@ class RunFolder:
         self.weights_file = self.path / "model.safetensors"
         self.state_file = self.path / "state" / "training.safetensors"
         self.gan_file = self.path / "gan.json"
-        self.gan_request_file = self.path / "asked.json"  # written before the first checkpoint of a GAN
+        self.gan_request_file = self.path / "asked.json"  # settings of a GAN before its first checkpoint
         self.gan_state_file = self.path / "state" / "gan.safetensors"
         self.backup_folder = self.path / "state" / "replaced"  # the files of a run that a new training replaces
         self.log_file = self.path / "log.jsonl"

@@ -1,7 +1,8 @@
 """Read the JSON of older run formats.
 
 `MIGRATIONS` is append-only: its function number n, counted from 1, turns format n into format n + 1. The JSON can be
-the config of a run, that of a GAN, or the request to train a GAN, so each function renames only the keys that it finds.
+the config of a run, the config of a GAN, or the request to train a GAN, so each function renames only the keys that it
+finds.
 """
 
 from collections.abc import Callable, Mapping

@@ -56,7 +56,7 @@ class VocabularyFilter(Corpus):
 
         Args:
             chunks: chunks of one document.
-            counters: iterator whose next counter counts the unknown symbols; they are not counted if it is exhausted.
+            counters: iterator over one counter of unknown symbols; once it is exhausted, nothing is counted.
         """
         counter = next(counters, Counter())
         for chunk in chunks:

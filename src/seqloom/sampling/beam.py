@@ -44,8 +44,9 @@ def beam_search(request: GenerationRequest) -> list[Sample]:
     """Find the likeliest texts by their total log-probability under the model.
 
     A further token never makes a text likelier. Therefore the search ends once `config.beam` finished texts are at
-    least as likely as every unfinished one. Nothing is drawn: the result depends on neither seed nor temperature. Ties
-    are resolved in favour of lower token ids.
+    least as likely as every unfinished one. No token is drawn, and the temperature has no effect. The seed matters only
+    for a model with noise (a text GAN), which uses the noise of sample 0. Ties are resolved in favour of lower token
+    ids.
 
     Returns:
         At most `config.beam` samples, best first; those that do not match the pattern come last.
@@ -60,7 +61,7 @@ def beam_search(request: GenerationRequest) -> list[Sample]:
     while unfinished:
         ended, unfinished = _extend_all(request, unfinished, width)
         finished = sorted([*finished, *ended], key=_rank)[:width]
-        # An unfinished text that matches the pattern would still replace a finished one that does not.
+        # The search goes on while a finished text does not match the pattern: a text that matches would replace it.
         enough = len(finished) == width and finished[-1].matched is not False
         if enough and unfinished and unfinished[0].log_prob <= finished[-1].log_prob:
             break
@@ -81,7 +82,7 @@ def _extend_all(
     log_probs = np.full((len(hypotheses), len(request.token_bytes)), -np.inf)  # of every text after one more token
     for row, hypothesis in enumerate(hypotheses):
         allowed = allowed_tokens(request, hypothesis.text, len(hypothesis.tokens))
-        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+        if isinstance(allowed, str):  # a finish reason: no token is allowed. None allows all, a mask allows some.
             ended.append(_sample(request, hypothesis, allowed, text_bytes=len(hypothesis.text)))
         elif hypothesis.logits is not None:
             extended_log_probs = hypothesis.log_prob + log_softmax(hypothesis.logits)

@@ -1,8 +1,9 @@
 """The chain of transforms of one request, built from `registry.TRANSFORMS`.
 
 A transform is a function that changes the logits before a token is drawn, such as the temperature. Some transforms are
-built in. To add another one, write a `TransformSpec` and register it in that table; a user then requests it by name in
-`SamplingConfig.transforms`. A transform is off if its settings make it change nothing; the chain leaves it out.
+built in. To add another one, write a `TransformSpec` and register it in `registry.TRANSFORMS`; a user then requests it
+by name in `SamplingConfig.transforms`. The chain leaves out a transform that is off: its settings make it change
+nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ def _without_inactive(config: SamplingConfig) -> list[_ConfiguredTransform]:
 
 
 def _configured_transforms(config: SamplingConfig) -> Iterator[_ConfiguredTransform]:
-    """Yield all built-in transforms, and the further ones that the config requests."""
+    """Yield all built-in transforms, and those of other distributions that the config requests."""
     unknown = [unknown_name("transform", name, TRANSFORMS) for name in config.transforms if name not in TRANSFORMS]
     if unknown:
         raise ConfigError(*unknown)
@@ -67,14 +68,14 @@ def _configured_transforms(config: SamplingConfig) -> Iterator[_ConfiguredTransf
             if name in config.transforms:
                 yield _ConfiguredTransform(name, spec, _with_defaults(name, spec, config.transforms[name]))
         elif name in config.transforms:
-            # The fields of the transform "bans" are empty, because it depends on the allowed tokens. Users set `ban`.
+            # The transform "bans" has no fields: it removes what the constraints do not allow. Users set `ban`.
             raise ConfigError(f"transforms got {name!r}, which is built in: set {' or '.join(spec.fields) or 'ban'}")
         else:
             yield _ConfiguredTransform(name, spec, {field: getattr(config, field) for field in spec.fields})
 
 
 def _with_defaults(name: str, spec: TransformSpec, settings: Mapping[str, float]) -> Settings:
-    """Return the requested settings of a further transform, completed with its defaults.
+    """Return the requested settings of a transform that is not built in, completed with its defaults.
 
     Raises:
         ConfigError: the transform has no such setting.

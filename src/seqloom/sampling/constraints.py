@@ -35,9 +35,9 @@ class Constraint(Protocol):
         ...
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
-        """Return a new mask of the tokens that may follow `text`; the entry of the boundary is ignored.
+        """Return a mask of the tokens that may follow `text`; the entry of the boundary is ignored.
 
-        The caller changes `text` afterwards. Therefore implementations must not keep a reference to it.
+        The caller changes the mask and `text` afterwards. Therefore return a new mask, and keep no reference to `text`.
         """
         ...
 
@@ -58,7 +58,7 @@ class BannedStrings:
 
     def __init__(self, banned: Sequence[bytes], token_bytes: Sequence[bytes]) -> None:
         self._contains_banned = np.array([any(string in piece for string in banned) for piece in token_bytes])
-        # Beginning of a banned string -> mask of the tokens that complete the string after a text with this ending.
+        # Beginning of a banned string -> mask of the tokens that complete the string after this beginning.
         self._completing: dict[bytes, Bool[np.ndarray, " vocab"]] = {}
         for string in banned:
             for cut in range(1, len(string)):

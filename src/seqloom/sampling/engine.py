@@ -35,7 +35,7 @@ def generate(
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
 ) -> Iterator[Sample]:
-    """Yield samples in order. Each depends only on the seed and its index, and not on the other samples.
+    """Yield samples in the order of their indices. A sample depends on its index and the seed, not on other samples.
 
     Args:
         decoder: model that reads tokens and returns logits.
@@ -45,11 +45,13 @@ def generate(
         boundary: id of the token that ends a text; None if texts have no end.
         count: number of samples; a beam search yields at most its width.
         first_index: index of the first sample.
-        guard: function that decides whether a token may follow the bytes so far; required by `config.max_copy`.
-        first_token_prefix: end of the prompt that belongs to the first generated token; see `prepare_request`.
+        guard: function that decides whether a token may follow the bytes so far; needed if `config.max_copy`
+            limits copies from the corpus.
+        first_token_prefix: end of the prompt that belongs to the first generated token, such as the space before a
+            word; see `prepare_request`.
 
     Raises:
-        ConfigError: the settings need a missing guard, or name a token outside the vocabulary.
+        ConfigError: the settings need a guard and there is none, or they name a token outside the vocabulary.
         RunError: the decoder and the codec have different vocabularies.
         SeqloomError: the model's output is not finite, or the pattern takes too long.
     """

@@ -1,12 +1,14 @@
 """Generate with the compiled kernels: network, transforms and draws run there, a chunk of tokens at a time.
 
-A `BatchedDecoder` holds parallel streams, each with the state of one text. Guidance needs two streams per sample: one
-conditioned on the rating, and its partner in the second half of the streams, which is unconditional. After a chunk,
-Python appends the tokens to the texts, searches for stop strings and handles Ctrl-C. If a single text is shown while it
-grows, its first chunk has one token, so that the first character appears at once. Constraints that depend on the text
-(patterns, banned strings of several tokens, guards) and transforms outside `NATIVE_TRANSFORMS` are left to the
-reference engine. The draft length is the maximum number of tokens per step if the prediction heads of a model draft
-tokens; 1 means that nothing is drafted (see `sample.SpeculativeStats`).
+A `BatchedDecoder` holds parallel streams, each with the state of one text. With guidance (which amplifies the effect of
+a rating), a sample has two streams: one is conditioned on the rating; its partner, in the second half of the streams,
+is unconditional. After a chunk, Python appends the tokens to the texts, searches for stop strings and handles Ctrl-C.
+If a single text is shown while it grows, its first chunk has one token, so that the first character appears at once.
+Constraints that depend on the text (patterns, banned strings of several tokens, guards) and transforms outside
+`NATIVE_TRANSFORMS` are left to the reference engine.
+
+Additional prediction heads of a model can draft tokens, which the model verifies in one step (see
+`sample.SpeculativeStats`). The draft length is the maximum number of tokens per step; at 1, nothing is drafted.
 """
 
 import time
@@ -174,18 +176,18 @@ def start_streams(
 
 
 def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " streams"]:
-    """Return the streams of all parallel samples in the order of `samples`, then, with guidance, their partners.
+    """Return the indices of streams to copy from: those of `samples`, then, with guidance, those of their partners.
 
     Args:
         request: generation request.
-        samples: position of each sample among the parallel ones, from 0; as many as are generated in parallel. A
-            position may occur several times.
+        samples: for each parallel sample, the position of the sample that replaces it, from 0. A position may occur
+            several times.
     """
     return np.concatenate([samples + partner * len(samples) for partner in range(_streams_per_sample(request))])
 
 
 def _native_decoder(request: GenerationRequest) -> NativeDecoder | None:
-    """Return the (conditioned) native decoder of the request; None if the kernels cannot run it."""
+    """Return the native decoder of the request, or None. With guidance, it is the conditional one of two."""
     decoder = _mean_decoder(request)
     if isinstance(decoder, GuidedDecoder) and isinstance(decoder.unconditional, NativeDecoder):
         decoder = decoder.conditional
@@ -193,12 +195,15 @@ def _native_decoder(request: GenerationRequest) -> NativeDecoder | None:
 
 
 def _mean_decoder(request: GenerationRequest) -> Decoder:
-    """Return the request's decoder, or, if the texts depend on noise (`LatentDecoder`), that with zero noise."""
+    """Return the request's decoder; if the texts depend on noise (`LatentDecoder`), the decoder with zero noise.
+
+    The decoder with zero noise has the type and the weights of the decoder of every sample.
+    """
     return request.decoder.mean if isinstance(request.decoder, LatentDecoder) else request.decoder
 
 
 def _condition_biases(decoder: Decoder) -> list[ConditionBias | None]:
-    """Return the bias with which a rating acts on each stream of a sample: the stream itself, then its partner."""
+    """Return the bias of rating and noise for each stream of a sample (two with guidance); None for an unbiased one."""
     decoders = [decoder.conditional, decoder.unconditional] if isinstance(decoder, GuidedDecoder) else [decoder]
     return [decoder.condition if isinstance(decoder, NativeDecoder) else None for decoder in decoders]
 
@@ -210,8 +215,8 @@ def _streams_per_sample(request: GenerationRequest) -> int:
 def _chunks(streams: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
     """Yield chunks without end, at first of up to `max_tokens` tokens per stream.
 
-    The length doubles while a chunk takes less than a quarter of `_MAX_CHUNK_SECONDS`, and is halved after a chunk that
-    takes longer than that limit.
+    That number doubles after a chunk that takes less than a quarter of `_MAX_CHUNK_SECONDS`, and is halved after a
+    chunk that takes longer than `_MAX_CHUNK_SECONDS`.
     """
     while True:
         start = time.perf_counter()
@@ -257,7 +262,7 @@ def _begin(request: GenerationRequest, streams: BatchedDecoder, stream: int, ind
     for member, state, bias in zip(streams_of_sample, sample_request.state, biases, strict=True):
         streams.set_state(member, state)
         streams.set_logits(member, sample_request.logits)
-        if sample_request is not request and bias is not None:
+        if sample_request is not request and bias is not None:  # the noise of a sample changes its biases
             streams.set_stream_condition(member, bias)
     config = request.config
     recent = np.array(request.prompt[-config.repetition_window :], np.int32)
@@ -300,7 +305,7 @@ def _kernel_settings(request: GenerationRequest) -> SamplingSettings:
 
 
 def _draft_length(request: GenerationRequest) -> int:
-    """Return the maximum number of tokens per step; 1 with a watermark, or if the kernels cannot run the model."""
+    """Return the maximum number of tokens per step; 1 with a watermark or guidance, or without the kernels."""
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder) or request.config.watermark is not None:
         return 1

@@ -1,7 +1,8 @@
 """Particles of sequential Monte Carlo: texts that are generated in parallel, and can be replaced by copies of others.
 
 A particle set has a fixed number of slots. Each slot holds one particle and a sequence of random numbers for its draws.
-A slot keeps the sequence when its particle is replaced. The boundary is the token that ends a text.
+A slot keeps the sequence when its particle is replaced, so that two copies of a particle continue differently. The
+boundary is the token that ends a text.
 """
 
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def make_particles(request: GenerationRequest, count: int, first_index: int) -> 
     """Return particles that continue the request's prompt.
 
     Args:
-        request: generation request; its stop strings are ignored.
+        request: generation request; its stop strings are ignored, and the caller cuts the finished texts.
         count: number of particles.
         first_index: sample index of the first slot; the index increases by 1 from slot to slot, and selects the random
             numbers of the slot.
@@ -140,7 +141,7 @@ class ReferenceParticles:
         """Extend one particle by a token, or set its finish reason."""
         request, (logits, state) = self._request, self._outputs[slot]
         allowed = allowed_tokens(request, _text(request, particle.tokens), len(particle.tokens))
-        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+        if isinstance(allowed, str):  # a finish reason: no token is allowed
             particle.finish_reason = allowed
             return
         uniform, index = next(self._uniforms[slot]), self._first_index + slot

@@ -49,7 +49,7 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
     Returns:
         The sample.
     """
-    request = request.for_sample(index)
+    request = request.for_sample(index)  # differs between samples only if the model has noise
     config = request.config
     buffer, pieces = TextBuffer(request.stops), []
     uniform_numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
@@ -60,7 +60,7 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
         if len(tokens) >= config.min_length:
             buffer.enable_stops()
         allowed = allowed_tokens(request, buffer.text, len(tokens))
-        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+        if isinstance(allowed, str):  # a finish reason: no token is allowed. None allows all, a mask allows some.
             reason: FinishReason = allowed
             break
         uniform = next(uniform_numbers)
@@ -136,7 +136,8 @@ def sample_token(
 def _recent_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
     """Return the last `repetition_window` tokens of the prompt and the text together, without boundaries.
 
-    A boundary stands before a text and ends it. If the former counted as recent, a penalty would delay the latter.
+    One boundary stands before the prompt, and the draw of another ends the text. If the boundary before the prompt
+    counted as recent, a repetition penalty would make the end of the text less likely.
     """
     window = request.config.repetition_window
     recent = (*request.prompt[-window:], *tokens[-window:])[-window:]

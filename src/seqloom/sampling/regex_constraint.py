@@ -57,10 +57,10 @@ class RegexConstraint:
     def __init__(self, pattern: str, token_bytes: Sequence[bytes]) -> None:
         self._pattern = pattern
         self._deadline = math.inf
-        self._classes_only = uses_classes_only(pattern)
+        self._classes_only = uses_classes_only(pattern)  # one character of each class is then enough to try
         self._token_bytes = tuple(token_bytes)
         texts: list[tuple[str, int]] = []
-        self._incomplete_tokens: list[int] = []
+        self._incomplete_tokens: list[int] = []  # tokens that begin or end within a character
         for token, piece in enumerate(token_bytes):
             try:
                 texts.append((piece.decode(), token))
@@ -115,8 +115,8 @@ class RegexConstraint:
         Args:
             text: complete characters of the text.
             piece: bytes of an incomplete character of the text, if any, and of a token.
-            results: cache of results for this text, by the complete characters of `piece` and the class of the
-                character that completes it.
+            results: cache of results for this text. A key is the complete characters of `piece`, and the class of the
+                character that completes the rest of `piece`.
         """
         split = _split_incomplete(piece)
         if split is None:
@@ -182,7 +182,7 @@ def _split_incomplete(data: TextBytes) -> tuple[str, bytes] | None:
 
 
 def _sibling_nodes(entries: Sequence[tuple[str, int]], num_shared: int) -> Iterator[_Node]:
-    """Yield nodes for tokens whose texts share their first `num_shared` characters.
+    """Yield nodes for tokens whose texts share their first `num_shared` characters: one for each next character.
 
     Args:
         entries: text and id of each token, sorted; every text is longer than `num_shared`.

@@ -34,7 +34,7 @@ _BATCH_MARGIN = 1.2
 class RejectionStats:
     """Cost of rejection sampling.
 
-    The texts of the last batch that follow the last requested text do not count.
+    Once enough texts are accepted, the rest of the batch does not count.
 
     Attributes:
         requested: number of requested texts.
@@ -119,7 +119,7 @@ class RejectionFilter:
 
 
 def _batch_size(missing: int, accepted: int, generated: int) -> int:
-    """Return the number of texts to generate so that the missing ones are probably accepted.
+    """Return the number of texts in the next batch: probably enough for `missing` of them to be accepted.
 
     The estimate uses the share of accepted texts so far. That share is uncertain at first. Therefore a batch of more
     than `_MIN_BATCH` texts has at most twice as many texts as were generated before it.

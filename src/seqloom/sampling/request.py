@@ -39,9 +39,10 @@ class GenerationRequest:
         boundary: id of the token that ends a text; None if texts have no end.
         stops: stop strings in UTF-8.
         constraints: constraints on the text.
-        first_token_prefix: bytes that the first token must begin with. They belong to the prompt, so the text omits
-            them.
-        first_constraints: the same constraints for the first token, whose bytes they see without the prefix.
+        first_token_prefix: bytes that the first token must begin with, such as the space before a word. They belong to
+            the prompt, so the text omits them.
+        first_constraints: the same constraints for the first token: they see the bytes of each token without the
+            prefix.
         chain: transforms between logits and draw.
         logits: logits after the prompt; minus infinity for tokens without the prefix.
         state: state after the prompt.
@@ -61,7 +62,11 @@ class GenerationRequest:
     state: State
 
     def for_sample(self, index: int) -> "GenerationRequest":
-        """Return the request of one sample; a model with noise reads the prompt again with that sample's noise."""
+        """Return the request of one sample: this request, unless the model depends on noise (`LatentDecoder`).
+
+        Each sample then has its own noise. The result has a decoder with that noise, and its logits and state after the
+        prompt.
+        """
         if not isinstance(self.decoder, LatentDecoder):
             return self
         decoder = self.decoder.with_noise(normals(self.config.seed, index, self.decoder.noise_size))
@@ -92,12 +97,13 @@ def prepare_request(
         prompt: token ids of the prompt; at least one.
         token_bytes: bytes of each token id.
         boundary: id of the token that ends a text; None if texts have no end.
-        guard: function that decides whether a token may follow the bytes so far; required by `config.max_copy`.
+        guard: function that decides whether a token may follow the bytes so far; needed if `config.max_copy`
+            limits copies from the corpus.
         first_token_prefix: end of the prompt's text that `prompt` does not contain, because it belongs to the first
             token; at least one token must begin with it.
 
     Raises:
-        ConfigError: the settings need a missing guard, or name a token outside the vocabulary.
+        ConfigError: the settings need a guard and there is none, or they name a token outside the vocabulary.
         RunError: the decoder and the codec have different vocabularies.
     """
     if len(token_bytes) != decoder.vocabulary:
@@ -146,7 +152,7 @@ def tokens_with_prefix(prefix: bytes, token_bytes: Sequence[bytes]) -> Bool[np.n
 
 
 def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int) -> AllowedTokens:
-    """Return the tokens that may follow a text.
+    """Return the tokens that may follow a text: a mask, None for all tokens, or a finish reason if there are none.
 
     Args:
         request: generation request.

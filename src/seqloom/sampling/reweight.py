@@ -14,7 +14,8 @@ __all__ = ["reweight"]
 def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.ndarray, "*batch vocab"]:
     """Reweight distributions by a softmax temperature: `p ** (1 / temperature)`, renormalised.
 
-    Temperature 0 gives a uniform distribution over the likeliest tokens, infinity one over all possible tokens.
+    Temperature 0 gives a uniform distribution over the likeliest tokens; an infinite temperature gives a uniform
+    distribution over all tokens with a probability above 0.
 
     Args:
         probabilities: non-negative numbers, `[..., vocab]`; each row is normalised first.

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64
 __all__ = ["gumbel_argmax", "inverse_cdf", "normals", "uniforms"]
 
 _NORMALS_SALT = 0x6E6F697365
-"""Part of the key of `normals`, the letters "noise", so that its numbers are independent of those of `uniforms`."""
+"""The letters "noise", a part of the key of `normals`: makes its numbers independent of those of `uniforms`."""
 
 
 def uniforms(seed: int, index: int) -> Iterator[float]:

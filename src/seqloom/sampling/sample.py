@@ -17,8 +17,8 @@ class SpeculativeStats:
     Attributes:
         tokens_per_step: mean number of tokens per step; 1 without drafts.
         acceptance: accepted share of the verified drafts; 0 if no draft was verified.
-        gain: tokens per second relative to generation without drafts, both measured during this sample; None if the
-            sample was too short or generated in a batch without drafts.
+        gain: tokens per second with drafts, divided by tokens per second without; both are measured during this sample.
+            None if one of them was not measured: the sample was too short, or generated without drafts in a batch.
     """
 
     tokens_per_step: float
@@ -38,7 +38,8 @@ class Sample:
             text.
         text: generated text after the prompt, cut before a stop string; invalid bytes become U+FFFD.
         log_prob: log-probability, in nats, of `tokens` and of a final boundary, under the model at temperature 1.
-        sampling_log_prob: the same under the distributions that the tokens were drawn from; 0 for a beam search.
+        sampling_log_prob: log-probability of the same tokens under the distributions that they were drawn from; 0 for a
+            beam search, which draws none.
         finish_reason: "length": the maximum length was reached; "stop": a stop string appeared, or constraints rejected
             every token; "end": the model ended the text, or the pattern allows nothing more.
         matched: whether the text matches the pattern; None without a pattern.

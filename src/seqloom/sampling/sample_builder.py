@@ -27,13 +27,22 @@ class SampleBuilder:
         index: index of the sample.
         seed: seed of the draws.
         stops: stop strings in UTF-8.
-        min_length: number of tokens before stop strings count.
+        min_length: number of tokens after which stop strings count.
         detokenize: function from tokens to bytes.
+        first_token_prefix: first bytes of the first token, which belong to the prompt and not to the text.
     """
 
-    def __init__(self, index: int, seed: int, stops: Sequence[bytes], min_length: int, detokenize: Detokenizer) -> None:
+    def __init__(
+        self,
+        index: int,
+        seed: int,
+        stops: Sequence[bytes],
+        min_length: int,
+        detokenize: Detokenizer,
+        first_token_prefix: bytes = b"",
+    ) -> None:
         self._index, self._seed, self._stops, self._min_length = index, seed, stops, min_length
-        self._detokenize = detokenize
+        self._detokenize, self._first_token_prefix = detokenize, first_token_prefix
         self._longest_stop = max(map(len, stops), default=1)
         self._buffer = TextBuffer(stops)
         self._pieces: list[str] = []
@@ -66,11 +75,11 @@ class SampleBuilder:
             piece += self._append(tokens[num_without_stops:])
         num_appended = self._num_tokens - num_before  # fewer than `tokens` if a stop string was found
         self._log_probs.append(log_probs[:, :num_appended] if self.stopped else log_probs)
-        return self._record(piece)
+        return self._keep_piece(piece)
 
     def finish(self, reason: FinishReason, speculative: SpeculativeStats | None = None) -> tuple[str, Sample]:
         """Return the text that `add` has not returned yet, and the sample."""
-        piece = self._record(self._buffer.finish())
+        piece = self._keep_piece(self._buffer.finish())
         log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._log_probs, axis=1).tolist())
         sample = Sample(
             index=self._index,
@@ -87,27 +96,32 @@ class SampleBuilder:
     def _append(self, tokens: Tokens) -> str:
         """Append the tokens up to a stop string, and return the text that has become final.
 
-        The tokens are appended together; only if the chunk contains a stop string, one by one.
+        The tokens are appended together or, if they complete a stop string, one by one until it is complete.
         """
-        data = self._detokenize(tokens)
+        data = self._text_bytes(tokens, self._num_tokens)
         if not self._contains_stop(data):
             piece = self._buffer.add(data)
         else:
             piece, count = "", 0
             while count < len(tokens) and not self.stopped:
-                piece += self._buffer.add(self._detokenize(tokens[count : count + 1]))
+                piece += self._buffer.add(self._text_bytes(tokens[count : count + 1], self._num_tokens + count))
                 count += 1
             tokens = tokens[:count]
         self._tokens.append(tokens)
         self._num_tokens += len(tokens)
         return piece
 
+    def _text_bytes(self, tokens: Tokens, position: int) -> bytes:
+        """Return the bytes that tokens add to the text; `position` is the number of tokens before them."""
+        data = self._detokenize(tokens)
+        return data if position else data.removeprefix(self._first_token_prefix)
+
     def _contains_stop(self, data: bytes) -> bool:
         """Return whether `data` may complete a stop string after the text so far."""
         recent = bytes(self._buffer.text[-self._longest_stop :]) + data if self._stops else b""
         return any(stop in recent for stop in self._stops)
 
-    def _record(self, piece: str) -> str:
+    def _keep_piece(self, piece: str) -> str:
         if piece:
             self._pieces.append(piece)
         return piece

@@ -1,10 +1,10 @@
 """Sequential Monte Carlo: a critic of whole texts steers a model that does not know the rating.
 
-Several texts, the particles, are generated in parallel for each requested text; together they form its group (Doucet
-et al. 2001; Lew et al. 2023 for language models). At intervals, the critic rates all particles. A particle
-gets the weight `exp(-(rating - target)^2 / (2 spread^2))`. Particles of low weight are replaced by copies of others,
-which is called resampling. At the end, one particle of each group is drawn by weight. The result approximates the
-distribution of the model multiplied by that weight; the approximation improves with the number of particles.
+For each requested text, a group of several texts, the particles, is generated in parallel (Doucet et al. 2001; Lew et
+al. 2023 for language models). At intervals, the critic rates all particles. A particle gets the weight
+`exp(-(rating - target)^2 / (2 spread^2))`. Resampling replaces particles of low weight by copies of others. At the end,
+one particle of each group is drawn by weight. The result approximates the distribution of the model multiplied by that
+weight; the approximation improves with the number of particles.
 """
 
 import math
@@ -25,13 +25,13 @@ from seqloom.sampling.sample_builder import SampleBuilder, make_detokenizer
 __all__ = ["SmcSteering", "SteeredSample"]
 
 _MAX_PARTICLES = 256
-"""Maximum number of particles of one group, and of all groups that are generated in parallel together."""
+"""Maximum number of particles that are generated in parallel, in one group or in several groups together."""
 
 _MAX_DEVIATION = 1e6
 """Deviations from the target, in multiples of the spread, are clipped to this, so that weights stay finite."""
 
 _SALT = 0x53544545
-"""Part of the key of the random numbers of resampling, the letters "STEE": they are independent of those of tokens."""
+"""The letters "STEE", a part of the key of the random numbers for resampling: makes them independent of token draws."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SmcSteering:
             raise ConfigError(*faults)
 
     def generate(self, request: GenerationRequest, first_index: int, count: int) -> Iterator[SteeredSample]:
-        """Yield samples in order. Each depends only on the seed and its index, and not on the other samples.
+        """Yield samples in the order of their indices. A sample depends on its index and the seed, not on others.
 
         Args:
             request: generation request.
@@ -104,14 +104,14 @@ class SmcSteering:
         particle_set = make_particles(request, count * self.particles, first_index * self.particles)
         groups = [_Group(request.config.seed, first_index + number, self.particles) for number in range(count)]
         while any(particle.finish_reason is None for particle in particle_set.particles):
-            draws_before = [len(particle.log_probs) for particle in particle_set.particles]
+            num_drawn_before = [len(particle.log_probs) for particle in particle_set.particles]
             particle_set.advance(self.interval)
             ratings = self._rate(request, particle_set)
             ancestors = np.arange(len(particle_set.particles))
             for number, group in enumerate(groups):
                 slots = slice(number * self.particles, (number + 1) * self.particles)
                 members = particle_set.particles[slots]
-                group.tokens += sum(len(particle.log_probs) for particle in members) - sum(draws_before[slots])
+                group.tokens += sum(len(particle.log_probs) for particle in members) - sum(num_drawn_before[slots])
                 group.weigh(self._log_weights(ratings[slots]), ratings[slots])
                 if any(particle.finish_reason is None for particle in members):
                     ancestors[slots] = slots.start + group.resample()
@@ -125,7 +125,8 @@ class SmcSteering:
     def _rate(self, request: GenerationRequest, particle_set: ParticleSet) -> Float64[np.ndarray, " particles"]:
         detokenize = make_detokenizer(request.token_bytes, request.boundary)
         data = [detokenize(np.array(particle.tokens, np.int32)) for particle in particle_set.particles]
-        return checked_ratings(self.rater, [text.decode("utf-8", "replace") for text in data])
+        texts = [piece.removeprefix(request.first_token_prefix).decode("utf-8", "replace") for piece in data]
+        return checked_ratings(self.rater, texts)
 
     def _log_weights(self, ratings: Float64[np.ndarray, " particles"]) -> Float64[np.ndarray, " particles"]:
         """Return the logarithm of each particle's weight."""
@@ -144,6 +145,7 @@ def _steered_sample(
         stops=request.stops,
         min_length=request.config.min_length,
         detokenize=make_detokenizer(request.token_bytes, request.boundary),
+        first_token_prefix=request.first_token_prefix,
     )
     builder.add(np.array(particle.tokens, np.int32), np.array(particle.log_probs).reshape(-1, 2).T)
     assert particle.finish_reason is not None
@@ -172,10 +174,11 @@ class _Group:
     def weigh(
         self, log_rating_weights: Float64[np.ndarray, " particles"], ratings: Float64[np.ndarray, " particles"]
     ) -> None:
-        """Replace the weight of the previous rating by that of the new one.
+        """Replace the weight of each particle's previous rating by the weight of its new rating.
 
-        A resampling turns weights into numbers of copies, and all weights become equal. Afterwards, the weight of a
-        particle is its rating's weight divided by the same weight at the time of the resampling.
+        Resampling turns weights into numbers of copies, and makes all weights equal. From then on, the weight of a
+        particle is the weight of its new rating, divided by the weight of its rating at the resampling, since the
+        number of copies already accounts for the weight at the resampling.
 
         Args:
             log_rating_weights: logarithm of the weight of each new rating.

@@ -43,13 +43,13 @@ class Context:
             salt: number below 2**64 that no other transform uses.
         """
         key = np.array([self.seed, self.index], np.uint64)
-        # The draws of tokens use the same key with counters that end in 0. The `+ 1` avoids these counters.
+        # The draws of tokens use the same key with counters whose last number is 0. The `+ 1` avoids these counters.
         counter = np.array([0, 0, salt, self.num_tokens + 1], np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 Transform = Callable[[Logits, Context], Logits]
-"""Return new logits, minus infinity for removed tokens; never remove all tokens, or change the argument in place."""
+"""Return new logits, minus infinity for removed tokens. Some token must remain, and the argument must not change."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 """The built-in transforms: pure functions of logits, and their positions in the chain.
 
-The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. Each filter receives
-the distribution that the transforms before it produced, renormalised. It returns new logits with minus infinity for
-removed tokens, and never removes all tokens. Ties are resolved in favour of lower ids.
+The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. The last four are
+filters, which remove tokens. A filter receives the distribution that the transforms before it produced, renormalised.
+It returns new logits with minus infinity for removed tokens, and never removes all tokens. Ties are resolved in favour
+of lower ids.
 """
 
 from collections.abc import Callable

@@ -52,7 +52,7 @@ GROUPS = 3
 """Number of groups of contexts; at most four, since the kernels receive the variants in one 64-bit number."""
 
 VARIANTS = 127
-"""Number of variants per group. A prime, so that two texts differ in all groups but one."""
+"""Number of variants per group. A prime, so that two texts share the variant of at most one group."""
 
 _MIN_SCORED_TOKENS = 60
 """With fewer scored tokens, a watermark often remains undetected."""
@@ -153,7 +153,8 @@ def variants_of(seed: int, index: int) -> tuple[int, ...]:
 
     Consecutive samples are points of a plane, in rows of `VARIANTS` points. Each group divides the plane into parallel
     lines that are numbered modulo `VARIANTS`, and the variant is the number of the sample's line. Within `VARIANTS`
-    rows, lines of different groups meet in at most one point. Therefore two samples share at most one variant.
+    rows, lines of different groups meet in at most one point. Therefore two samples share the variant of at most one
+    group.
     """
     start = int(_mixed(np.array([int(seed)], np.uint64), np.zeros(1, np.int64)).item())
     row, column = divmod(start + int(index), VARIANTS)

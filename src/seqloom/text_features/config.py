@@ -1,7 +1,7 @@
 """Settings of the neural models of whole texts.
 
-Both models predict the ordinal targets of a text: for each of several thresholds, whether the text's rating exceeds the
-threshold. They are an n-gram network (`ngram_network.py`) and a convolutional encoder of words (`encoder.py`).
+There are two models: an n-gram network (`ngram_network.py`) and a convolutional encoder of words (`encoder.py`). Both
+predict the ordinal targets of a text: for each of several thresholds, whether the text's rating exceeds the threshold.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ INPUT_SCALE = 4.0
 """Factor on the input of an n-gram network, the TF-IDF weights of one text.
 
 A text has hundreds of n-grams of words and hundreds of n-grams of characters. The weights of each kind have norm 1
-together, so that each weight is small. With this factor, a typical weight is about a tenth.
+together, so that each weight is small. The factor raises a typical weight to about a tenth.
 """
 
 

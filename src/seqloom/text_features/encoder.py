@@ -32,7 +32,7 @@ _WARMUP_STEPS = 50
 """Number of steps in which the learning rate rises to its peak."""
 
 _MEAN_POOLING_FACTOR = 3
-"""Factor on the mean of a filter's responses."""
+"""Factor on the mean of a filter's responses, which is smaller than their maximum."""
 
 _EMBEDDING_DROPOUT_SHARE = 0.6
 """Dropout probability of an embedding's component, relative to that of a pooled filter response."""

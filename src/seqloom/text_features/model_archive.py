@@ -68,8 +68,8 @@ class ModelArchive:
     def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
         """Write both files.
 
-        The JSON file contains the hash of the file of arrays. If writing is interrupted between the files, they belong
-        to two different models. `load` detects this by the hash.
+        The JSON file contains the hash of the file of arrays. An interruption between the two files can leave one file
+        of the old model and one of the new model. `load` detects this by the hash.
 
         Args:
             folder: folder of the model.

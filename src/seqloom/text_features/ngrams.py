@@ -1,11 +1,11 @@
 """TF-IDF features of word and character n-grams. The n-grams are hashed, so that no vocabulary is stored.
 
 A few words after an English negation, up to the next punctuation mark, become separate features with the prefix `not-`
-(Das and Chen 2001), since "not good" differs from "good". Other languages do not contain these negations and are not
-changed.
+(Das and Chen 2001), since "not good" differs from "good". In another language, this happens only after words that are
+spelt like an English negation.
 
-There are two kinds of n-grams, words (and pairs of words) and characters. A sparse row of counts has the buckets of
-both, one kind after the other:
+There are two kinds of n-grams: words and pairs of words, and stretches of 3 to 5 characters. A sparse row of counts has
+the buckets of both, one kind after the other:
 
     [word buckets 0 .. _NUM_BUCKETS - 1 | character buckets _NUM_BUCKETS .. 2 * _NUM_BUCKETS - 1]
 """
@@ -70,7 +70,7 @@ class NGrams:
         return _normalize_kinds(weighted, self.num_word_features)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the parameters by name."""
+        """Return the parameters by name; the stored name of the buckets is "places"."""
         return {"places": self.buckets, "rarity": self.rarity}
 
     @classmethod

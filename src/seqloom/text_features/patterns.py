@@ -37,7 +37,7 @@ _WORD_OFFSETS: Mapping[str, tuple[int, ...]] = {
 }
 """Offsets of a pattern's words from its first word: "pairs over one" are two words with one word between them.
 
-Two markers, at the begin and the end of each text, count as words.
+Two markers, at the beginning and the end of each text, count as words.
 """
 
 _LETTERS_LENGTH = 4
@@ -61,7 +61,7 @@ _FACTOR, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 """Odd multipliers of the hash functions."""
 
 _BEGIN_HASH, _END_HASH = np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)
-"""Hashes of the markers at the begin and the end of a text."""
+"""Hashes of the markers at the beginning and the end of a text."""
 
 _DROPPED_BITS = np.uint64(64 - _BITS)
 """Number of low bits of a hash that its bucket does not depend on."""
@@ -124,7 +124,7 @@ def extract_patterns(texts: Sequence[str]) -> dict[str, HashedPatterns]:
         word_offsets=word_offsets,
         character_lengths=tuple(_CHARACTER_LENGTHS.values()),
     )
-    if compiled is not None:
+    if compiled is not None:  # otherwise, the compiled kernels are unavailable
         return {kind: HashedPatterns(*arrays) for kind, arrays in zip(PATTERN_KINDS, compiled, strict=True)}
     tokenized = _tokenize(texts)
     patterns = dict(_word_patterns(tokenized))
@@ -232,8 +232,8 @@ def _character_patterns(
     for offset in range(length):
         mixed = (mixed + characters[offset : offset + len(mixed)]) * _FACTOR
     if len(lengths) > 1:
-        # The n-gram and the character after it lie within a text and its joining space. The n-gram alone could
-        # end with the joining space.
+        # Keep the n-grams within one text. The space that joins it to the next text counts as its last character. An
+        # n-gram must not end with this space, so the character after the n-gram must belong to the text, too.
         mixed = mixed[_within_one_text(lengths + 1, length)]
     return HashedPatterns(bucket_of(mixed), np.maximum(lengths - length + 1, 0))
 

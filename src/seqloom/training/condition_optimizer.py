@@ -1,7 +1,7 @@
 """Train the conditioning of a network in torch, while the compiled kernels train all other weights.
 
-A `Conditioning` maps the conditions of a text, such as its rating, to two additive biases: one of the gates of all
-layers, and one of the logits. For each batch, torch computes the biases. The kernels add the biases inside the network
+A `Conditioning` maps the conditions of a text, such as its rating, to two additive biases: one for the gates of all
+layers, and one for the logits. For each batch, torch computes the biases. The kernels add the biases inside the network
 and write the gradients of the loss with respect to them. Torch backpropagates these gradients to the weights of the
 conditioning.
 """
@@ -34,16 +34,17 @@ class ConditionOptimizer:
     def __init__(self, conditioning: Conditioning, config: TrainingConfig) -> None:
         self._conditioning = conditioning
         self._optimizer = make_optimizer(conditioning, config)
-        self._names: dict[Tensor, str] = {
+        self._name_of_parameter: dict[Tensor, str] = {
             parameter: _PREFIX + name for name, parameter in conditioning.named_parameters()
         }
         self._biases: tuple[Tensor, Tensor] | None = None
         self._bias_rows: ConditionBiasRows | None = None
 
     def batch_biases(self, condition_rows: ConditionRows) -> ConditionBiasRows:
-        """Return the biases of a batch, with arrays into which the kernels write their gradients."""
-        features, is_first = torch.from_numpy(condition_rows.features), torch.from_numpy(condition_rows.is_first)
-        self._biases = self._conditioning.biases(features, is_first)
+        """Return the biases of a batch, with arrays into which the kernels write the gradients of the biases."""
+        features = torch.from_numpy(condition_rows.features)
+        is_first_token = torch.from_numpy(condition_rows.is_first)
+        self._biases = self._conditioning.biases(features, is_first_token)
         gate_bias, logit_bias = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
         self._bias_rows = ConditionBiasRows(
             index=condition_rows.index,
@@ -64,11 +65,13 @@ class ConditionOptimizer:
         assert self._bias_rows is not None
         self._optimizer.zero_grad(set_to_none=True)
         gradients = [torch.from_numpy(array) for array in (self._bias_rows.d_gate_bias, self._bias_rows.d_logit_bias)]
-        # A bias that no weight of the conditioning determines is a constant zero, through which nothing flows back.
+        # If `condition_into` leaves a bias out, the bias is a constant zero, to which no weight contributes.
         trained = [(bias, grad) for bias, grad in zip(self._biases, gradients, strict=True) if bias.requires_grad]
         torch.autograd.backward([bias for bias, _ in trained], [gradient for _, gradient in trained])
         return float(
-            torch.nn.utils.get_total_norm([parameter.grad for parameter in self._names if parameter.grad is not None])
+            torch.nn.utils.get_total_norm(
+                [parameter.grad for parameter in self._name_of_parameter if parameter.grad is not None]
+            )
         )
 
     def update(self, rate: float, scale: float) -> None:
@@ -76,9 +79,9 @@ class ConditionOptimizer:
 
         Args:
             rate: learning rate.
-            scale: factor of the gradients, which clips their norm.
+            scale: factor by which the gradients are multiplied, to clip their norm.
         """
-        for parameter in self._names:
+        for parameter in self._name_of_parameter:
             assert parameter.grad is not None
             parameter.grad *= scale
         set_rate(self._optimizer, rate)
@@ -86,12 +89,12 @@ class ConditionOptimizer:
 
     def state_dict(self) -> Mapping[str, Tensor]:
         """Return copies of weights and moments, by the same names as `TorchTrainStep.state_dict`."""
-        weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._names.items()}
-        return weights | optimizer_tensors(self._optimizer, self._names)
+        weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._name_of_parameter.items()}
+        return weights | optimizer_tensors(self._optimizer, self._name_of_parameter)
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore a `state_dict`."""
         with torch.no_grad():
-            for parameter, name in self._names.items():
+            for parameter, name in self._name_of_parameter.items():
                 parameter.copy_(tensors[f"model.{name}"])
-        restore_optimizer(self._optimizer, self._names, tensors)
+        restore_optimizer(self._optimizer, self._name_of_parameter, tensors)

@@ -37,25 +37,27 @@ class ConditionRows:
 
         Args:
             batch: batch of tokens.
-            carries_state: whether each stream continues the last batch, so that texts start only at resets.
+            carries_state: whether each row of tokens continues the same row of the previous batch. If so, texts start
+                only at resets; otherwise, also at the first position of each row.
         """
         if batch.conditions is None:
             return None
-        starts = batch.resets.copy()
+        is_text_start = batch.resets.copy()
         if not carries_state:
-            starts[:, 0] = True
+            is_text_start[:, 0] = True
         features, index = batch.conditions.features, batch.conditions.index
-        started_texts = np.unique(index[starts])
+        started_texts = np.unique(index[is_text_start])
         first_token_rows = np.zeros(len(features), np.int64)
         first_token_rows[started_texts] = len(features) + np.arange(len(started_texts))
         return cls(
             features=np.concatenate([features, features[started_texts]]),
             is_first=np.arange(len(features) + len(started_texts)) >= len(features),
-            index=np.where(starts, first_token_rows[index], index).astype(np.int32),
+            index=np.where(is_text_start, first_token_rows[index], index).astype(np.int32),
         )
 
     def condition_inputs(self, device: torch.device) -> ConditionInputs:
         """Return the conditions at each token, as the torch model reads them."""
         index = torch.from_numpy(self.index).to(device).long()
-        features, is_first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.is_first).to(device)
-        return ConditionInputs(features[index], is_first[index])
+        features = torch.from_numpy(self.features).to(device)
+        is_first_token = torch.from_numpy(self.is_first).to(device)
+        return ConditionInputs(features[index], is_first_token[index])

@@ -44,7 +44,7 @@ _EXPLOSION_FACTOR, _EXPLOSION_MARGIN = 1.5, 0.5
 """The loss has exploded if its moving average reaches this multiple of the lowest average, plus this margin in nats."""
 
 _MIN_MEASURED_STEPS = 3
-"""Least number of steps from which `Trainer.measure_steps` takes the median."""
+"""Smallest number of steps that `Trainer.measure_steps` times."""
 
 
 class Batches(Protocol):
@@ -52,7 +52,7 @@ class Batches(Protocol):
 
     Attributes:
         steps_per_epoch: number of batches that read all tokens once.
-        carries_state: whether a stream continues with the state at the end of its last window.
+        carries_state: whether each stream starts a batch from the state in which it ended the previous batch.
     """
 
     steps_per_epoch: int
@@ -111,7 +111,7 @@ class Trainer:
         listeners: functions that receive every event, in order.
 
     Attributes:
-        last_good_snapshot: snapshot to which a rollback returns: that of the last validation, or of the start.
+        last_good_snapshot: snapshot to which a rollback returns: that of the last checkpoint, or of the start.
     """
 
     def __init__(
@@ -169,7 +169,10 @@ class Trainer:
         return finished
 
     def measure_steps(self, seconds: float) -> float:
-        """Measure steps for about `seconds`, then restore the state; return the median number of steps per second."""
+        """Run training steps for about `seconds`, then restore the state; return the steps per second.
+
+        The speed follows from the median duration of a step.
+        """
         before = self.snapshot()
         self._update()  # a warm-up, which is not measured
         durations: list[float] = []
@@ -183,7 +186,7 @@ class Trainer:
         return 1 / statistics.median(durations)
 
     def synced_model(self) -> LanguageModel:
-        """Copy the trained weights into the model; return the model itself, not a copy: later updates change it."""
+        """Copy the trained weights into `model` and return it. Later updates may change the returned model."""
         self.train_step.sync_to_model()
         return self.model
 
@@ -223,7 +226,7 @@ class Trainer:
             self._emit(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
 
     def _update(self) -> tuple[float, float]:
-        """Update the weights by one batch, unless its loss is not finite; return the loss and the learning rate."""
+        """Update the weights by one batch if its loss is finite; return the loss and the learning rate."""
         progress = self.progress
         batch = self.batches.batch(progress.step)
         rate = scheduled_rate(progress.step, self.config) * progress.rate_factor
@@ -248,7 +251,7 @@ class Trainer:
         return progress.average_loss < _EXPLOSION_FACTOR * progress.lowest_average + _EXPLOSION_MARGIN
 
     def _validate(self) -> None:
-        """Validate if there is a validation function; in any case take the snapshot to roll back to."""
+        """Validate if there is a validation function. Always take a snapshot, to which a rollback returns."""
         progress = self.progress
         self.train_step.sync_to_model()
         if self.validate is not None:

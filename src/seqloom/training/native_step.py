@@ -1,6 +1,6 @@
 """Training steps on the compiled kernels, on a CPU.
 
-Dropout masks are a function of the seed and the step, so a snapshot of the training needs no random generator.
+Dropout masks are a function of the seed and the step, so a snapshot needs no state of a random generator.
 Conditions, such as a rating, add biases inside the network. The few weights that compute these biases, called the
 conditioning, stay in torch: the kernels add the biases and return their gradients.
 """
@@ -38,7 +38,7 @@ class NativeTrainStep:
         model: network, whose weights `sync_to_model` updates.
         config: training settings.
         batch_size: streams per batch.
-        carries_state: whether a stream continues with the state at the end of its last window.
+        carries_state: whether each stream starts a batch from the state in which it ended the previous batch.
         kernels: instruction set.
         threads: threads that share the work.
     """
@@ -77,7 +77,7 @@ class NativeTrainStep:
             norm = math.hypot(norm, conditioning.backpropagate())
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
-        # The 1e-6, which avoids a division by zero, is that of `torch.nn.utils.clip_grad_norm_`.
+        # The 1e-6 avoids a division by zero; `torch.nn.utils.clip_grad_norm_` uses the same number.
         scale = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
         self._optimize(rate, scale)
         if conditioning is not None:
@@ -111,10 +111,10 @@ class NativeTrainStep:
         names = self._trainer.parameter_names
         arrays = _as_arrays(tensors)
         self._trainer.load("parameter", {name: arrays[f"model.{name}"] for name in names})
+        # A snapshot that `TorchTrainStep` took before its first update has neither moments nor a number of updates.
         for moment, arena in self._arena_of_moment.items():
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
             self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
-        # A snapshot that `TorchTrainStep` took before its first update has neither moments nor a number of updates.
         self._num_updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
         layers, numbers = range(len(self.model.config.hidden_sizes)), range(self._trainer.num_state_arrays)
         self._trainer.load_state([tuple(arrays[f"state.{layer}.{number}"] for number in numbers) for layer in layers])
@@ -128,7 +128,7 @@ class NativeTrainStep:
         num_heads, time = model_config.prediction_heads, batch.targets.shape[1]
         targets = shifted_targets(batch.targets, num_heads)
         # The first head predicts the next token, the second the token after it, and so on. The heads after the first
-        # share `AHEAD_WEIGHT`. Only the first `time` heads have targets in the window.
+        # share the weight `AHEAD_WEIGHT` equally. Only the first `time` heads have targets in the batch.
         head_weights = np.full(num_heads, AHEAD_WEIGHT / max(1, min(num_heads, time) - 1), np.float32)
         head_weights[0] = 1
         dropout = DropoutSettings(
@@ -159,7 +159,8 @@ class NativeTrainStep:
 def shifted_targets(targets: Int64[np.ndarray, "batch time"], num_heads: int) -> Int64[np.ndarray, "heads batch time"]:
     """Return the targets of each head: the next token for the first head, the token after it for the second, and so on.
 
-    A head ignores a position if the head's target lies outside the window, or if any target up to it is ignored.
+    A head ignores a position if its target lies beyond the end of the batch. It also ignores a position if its target
+    or the target of an earlier head there is `IGNORED`.
     """
     shifted = np.full((num_heads, *targets.shape), IGNORED, np.int64)
     shifted[0] = targets

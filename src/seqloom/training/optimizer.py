@@ -63,8 +63,8 @@ def scheduled_rate(step: int, config: TrainingConfig) -> float:
     """Return the learning rate of update `step`, counted from 0.
 
     Half a cosine falls from the peak `learning_rate` at the first step to `final_rate` times the peak at the last
-    (Loshchilov, Hutter 2017). During the first `warmup` updates, a factor that rises linearly to 1 multiplies it. The
-    schedule "constant" has no warm-up.
+    (Loshchilov, Hutter 2017). During the first `warmup` updates, the rate is also multiplied by a factor that rises
+    linearly to 1. The schedule "constant" has no warm-up.
     """
     if config.schedule == "constant":
         return config.learning_rate
@@ -91,7 +91,7 @@ def restore_optimizer(
         by_suffix = {
             key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)
         }
-        # A suffix with a dot belongs to a parameter whose name is longer and begins with this one.
+        # A suffix with a dot belongs to another parameter, whose name begins with `name` and a dot.
         moments = {suffix: value for suffix, value in by_suffix.items() if "." not in suffix}
         if moments:
             optimizer.state[parameter] = moments

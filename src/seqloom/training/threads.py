@@ -1,4 +1,4 @@
-"""Limit torch's threads for a while."""
+"""Restore torch's number of threads after a change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ __all__ = ["restored_threads"]
 
 @contextmanager
 def restored_threads() -> Iterator[None]:
-    """Restore torch's number of threads at the end, whatever sets it in between; also a decorator."""
+    """Restore torch's number of threads at the end of the `with` block or of the decorated function."""
     before = torch.get_num_threads()
     try:
         yield

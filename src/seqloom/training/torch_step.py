@@ -40,7 +40,7 @@ class TorchTrainStep:
         self.optimizer = make_optimizer(model, config)
         self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
         self.state = model.initial_state(batch_size)
-        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+        self._name_of_parameter: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
         """Update the weights by one batch; see `TrainStep.update`.
@@ -75,9 +75,9 @@ class TorchTrainStep:
         """Do nothing: the model's own weights are trained."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return copies of weights, moments, carried state and the state of the generator."""
+        """Return copies of weights, moments, carried state and the state of the random generator."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= optimizer_tensors(self.optimizer, self._names)
+        tensors |= optimizer_tensors(self.optimizer, self._name_of_parameter)
         for layer, parts in enumerate(self.state):
             tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
         tensors["generator"] = self.generator.get_state()
@@ -86,12 +86,12 @@ class TorchTrainStep:
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore a `state_dict`."""
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
-        restore_optimizer(self.optimizer, self._names, tensors)
+        restore_optimizer(self.optimizer, self._name_of_parameter, tensors)
         self.state = tuple(
             tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
             for layer, parts in enumerate(self.state)
         )
-        if "generator" in tensors:  # a snapshot of the compiled step has none
+        if "generator" in tensors:  # a snapshot of `NativeTrainStep` has none
             self.generator.set_state(tensors["generator"].cpu())
 
 

@@ -61,10 +61,10 @@ def make_train_step(
     """Return the train step of a model.
 
     Args:
-        model: network, updated in place, at the latest by `sync_to_model`.
+        model: network to train; compiled kernels update its weights only in `sync_to_model`.
         config: training settings.
         batch_size: streams per batch.
-        carries_state: whether a stream continues with the state at the end of its last window.
+        carries_state: whether each stream starts a batch from the state in which it ended the previous batch.
         kernels: compiled instruction set; None for torch.
         threads: threads of the compiled kernels.
     """

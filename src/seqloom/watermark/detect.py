@@ -2,7 +2,7 @@
 
 The codec divides a text into the tokens that the run would generate; the weights of the run are not needed. A watermark
 is a bias of the generated tokens that depends on a secret key. The p-value of a test is the probability that a text
-without the watermark shows the bias as clearly.
+without the watermark shows the bias at least as clearly.
 """
 
 from collections import Counter

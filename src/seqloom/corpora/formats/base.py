@@ -31,8 +31,8 @@ class Format(ABC):
         encoding: Python codec of the file's text; "" for binary files.
         encoding_detected: True if the encoding was detected; False if the user named it, and for binary files.
         payload_type: type of the payloads of its documents.
-        version: number that rises when the same file and settings give other documents than before; stored encodings of
-            older versions are then not used.
+        version: number that rises when the same file and settings give other documents than before. It is a part of the
+            fingerprint, so stored token ids of older versions are not used.
         separates_documents: whether each file of the format counts as separate documents, which a model learns to end.
             False for texts and tables, because their documents are separate only if the reading settings (`records` or
             `text`) divide the file.
@@ -71,7 +71,7 @@ class Format(ABC):
 
     @property
     def identity(self) -> list[Any]:
-        """What the file contributes to the corpus fingerprint, in JSON types: name, encoding, delimiter and hash."""
+        """Part of the corpus fingerprint, in JSON types: name of the format, encoding, delimiter and hash."""
         return [self.name, self.encoding, ",", self.sha256]  # "," stands in for a delimiter, which only CSV files have
 
 

@@ -76,8 +76,8 @@ def csv_header(
 ) -> tuple[list[str], str]:
     """Return the columns of a table and its delimiter.
 
-    The chosen delimiter produces a column with the name `text_column`, if any does. If several do, or none, it is the
-    delimiter that produces the most columns; if these are several too, it is the likeliest of them.
+    The delimiter is one that produces a column with the name `text_column`, if possible. Of several such delimiters,
+    the one with the most columns is chosen; of those with equally many columns, the likeliest.
 
     Args:
         chunks: text of the table from its start.
@@ -114,7 +114,7 @@ def csv_rows(chunks: Iterable[str], delimiter: str, tally: Counter[str]) -> Iter
             tally["line of a malformed row"] += reader.line_num - num_lines_before
             continue
         if header is None:
-            header = [cell.strip() for cell in row] if any(row) else None  # empty rows before it are skipped
+            header = [cell.strip() for cell in row] if any(row) else None  # skip empty rows before it
             continue
         row_number += 1
         if source.is_exhausted:

@@ -62,7 +62,7 @@ def _by_blank_line(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def _by_marks(chunks: Iterable[str], opening: str, closing: str, tally: Counter[str]) -> Iterator[str]:
-    """Yield the text between the marks. An opening mark inside a record discards what precedes it in that record."""
+    """Yield the text between the marks. An opening mark inside a record starts the record again."""
     mark = re.compile(f"([{re.escape(opening + closing)}])")
     record: list[str] | None = None  # None outside a record
     for part in (part for chunk in chunks for part in mark.split(chunk)):

@@ -87,7 +87,7 @@ class CoreSpec:
         make_layer: `(weights of the layer, index of the layer, token input) -> reference layer`; the token input is
             None for all layers but the first.
         default_layers: number of layers of a model if the user does not set it.
-        uses_forget_bias: whether `ModelConfig.forget_bias` applies.
+        uses_forget_bias: whether `ModelConfig.forget_bias`, the initial bias of the forget gate, applies.
         steps_batches: whether the reference step accepts several streams at once, stacked on a leading axis.
         native: support by the compiled kernels; None without support.
     """

@@ -1,4 +1,4 @@
-"""Linear map to one logit per token, and the softmax of the logits."""
+"""The softmax head: a linear map to one logit per token."""
 
 from collections.abc import Callable
 

@@ -25,7 +25,7 @@ class HeadSpec:
     """A head: the map from the core's output to the distribution of the next token.
 
     A head puts out logits: the log-probability of each token id, up to a constant. Training, evaluation and sampling
-    all normalise them with a softmax, so a distribution of any form, such as a mixture, puts out its log-probabilities.
+    all normalise them with a softmax. A head that computes probabilities, such as a mixture, puts out their logarithms.
     The arrays of a head include `bias [vocab]`, which is added to the logits. Conditions, such as a rating, act on a
     head only through an addition to this bias.
 

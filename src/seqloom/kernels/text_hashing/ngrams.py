@@ -46,7 +46,7 @@ class HashedCounts(NamedTuple):
 
 
 def count_hashed(texts: Sequence[str], num_buckets: int) -> HashedCounts | None:
-    """Count words, pairs of words and n-grams of 3 to 5 characters in lower-case texts.
+    """Count words, pairs of words and n-grams of 3 to 5 characters in texts, ignoring case.
 
     A word that follows a negation is counted in another bucket than the same word elsewhere; see
     `text_features/ngrams.py`.

@@ -37,8 +37,9 @@ def read_patterns(
         character_lengths: length of each character pattern.
 
     Returns:
-        For each kind of pattern, the hashes, text after text, and their number per text. The kinds are words, the word
-        patterns, character patterns within words, and the character patterns. None if the compiled kernels are off.
+        For each kind of pattern, the hashes, text after text, and their number per text. The kinds are single words,
+        one kind for each of `word_offsets`, character patterns within words, and one kind for each of
+        `character_lengths`. None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None

@@ -1,4 +1,4 @@
-"""Sums and means over the patterns of texts, compiled, for most of them with a numpy equivalent.
+"""Compiled sums and means over the patterns of texts; most of these functions have a numpy equivalent, too.
 
 A pattern of a text, such as a word, is the index of a row in a table. The patterns of all texts form one array, one
 text after another; `counts` is the number of patterns of each text.
@@ -48,20 +48,20 @@ def sum_levels(
 ) -> Float32[np.ndarray, "texts 2 3"]:
     """Return each text's sums of the values that belong to the two levels of its patterns.
 
-    A level is the number of texts with the pattern in one of two groups of texts, at most 255. A text of a group, or a
-    copy of one, must not count for itself.
+    A level is the number of texts with the pattern in one of two groups of training texts, at most 255. If a text is a
+    training text or a copy of one, `sides` takes this training text out of the levels.
 
     Args:
         levels: levels of each pattern in both groups, such as real and generated texts.
         values: three values of each level from 0 to 255.
         indices: patterns of all texts.
         counts: number of patterns of each text.
-        sides: group that contains each text or its original, 0 or 1: the levels of this group are reduced by one where
-            they are above 0. Any other number leaves both levels as they are.
+        sides: group that contains each text or the original of a copy, 0 or 1: the levels of this group are reduced by
+            one where they are above 0. Any other number, for all other texts, leaves both levels as they are.
     """
     if chosen_kernels() is None:
-        counts_itself = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
-        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - counts_itself, 0)], counts)
+        reduction = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
+        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - reduction, 0)], counts)
     totals = np.empty((len(counts), 2, 3), np.float32)
     texts = indices, len(indices), counts, sides, len(counts)
     _call("seqloom_sum_levels", levels, len(levels), values, *texts, totals)
@@ -115,7 +115,7 @@ def companion_statistics(
         num_counted: number of texts of the corpus.
         rows: index of each word of the texts; 0 is skipped.
         counts: number of words of each text.
-        is_counted: whether the corpus contains each text or its original; each count is then reduced by one.
+        is_counted: whether each text is in the corpus, or a copy of such a text; its counts are then reduced by one.
         max_distance: maximum distance between the words of a pair.
         rare_below: number of texts below which a pair is rare.
 
@@ -127,8 +127,9 @@ def companion_statistics(
     if chosen_kernels() is None:
         return None
     statistics = np.empty((len(counts), 5), np.float32)
+    # The library looks up the logarithm of 1 + a count.
     logs = np.log1p(np.arange(max(256, int(word_counts.max(initial=0)) + 1))).astype(np.float32)
-    # One logarithm for each of the 256 values of a pair count; the 0.3 keeps the logarithm for a count of 0 finite.
+    # It also looks up one logarithm for each of the 256 values of a pair count; 0.3 keeps it finite for a count of 0.
     pair_logs = np.log((np.arange(256) + 0.3) * num_counted).astype(np.float32)
     bits = len(pair_counts).bit_length() - 1
     corpus = pair_counts, bits, word_counts, len(word_counts), logs, len(logs), pair_logs

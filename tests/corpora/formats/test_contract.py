@@ -1,0 +1,110 @@
+"""One contract for every registered format, and for the one of the examples."""
+
+import hashlib
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from seqloom.config import ReadingConfig
+from seqloom.corpora import Document, TextPayload
+from seqloom.corpora.encodings import Refused
+from seqloom.corpora.formats.base import Format
+from seqloom.corpora.sources import SourceFile
+from seqloom.corpora.table_documents import RatingColumns
+from seqloom.errors import SourceError
+from seqloom.registry import FORMATS, import_part, resolve
+
+MELODY = "examples.extensions.melody_format:MelodyFile"
+PLAIN, TABLE = ReadingConfig(), ReadingConfig(text="text")
+
+
+def parquet_file() -> bytes:
+    content = io.BytesIO()
+    parquet.write_table(pa.table({"text": ["a b", "c"]}), content)
+    return content.getvalue()
+
+
+CONTENTS: dict[str, tuple[bytes, ReadingConfig, int]] = {
+    "text": (b"a b\nc\n", PLAIN, 1),
+    ".txt": (b"a b\nc\n", PLAIN, 1),
+    ".md": (b"# a\n\nb c\n", PLAIN, 1),
+    ".csv": (b"text,n\na b,1\nc,2\n", TABLE, 2),
+    ".tsv": (b"text\tn\na b\t1\nc\t2\n", TABLE, 2),
+    ".tab": (b"text\tn\na b\t1\nc\t2\n", TABLE, 2),
+    ".jsonl": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
+    ".ndjson": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
+    ".parquet": (parquet_file(), TABLE, 2),
+    ".melody": (b"60\n62\n\n64\n", PLAIN, 2),
+}
+"""A small file of each format, how it is read, and its number of documents; a new format needs an entry."""
+
+NAMES = [*FORMATS, ".melody"]
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(FORMATS.built_in, ".melody", MELODY)
+    return str(request.param)
+
+
+def examine(name: str, folder: Path, content: bytes) -> Format:
+    path = folder / f"file{name if name.startswith('.') else ''}"
+    path.write_bytes(content)
+    file_format: type[Format] = resolve("format", name, FORMATS)
+    return file_format.examine(SourceFile(name=path.name, path=path), CONTENTS[name][1])
+
+
+def documents(file: Format, reading: ReadingConfig) -> list[Document]:
+    return list(file.documents(reading, RatingColumns(), Counter()))
+
+
+def test_a_file_is_examined(name: str, tmp_path: Path) -> None:
+    content, _, _ = CONTENTS[name]
+    file = examine(name, tmp_path, content)
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    assert file.name
+    assert file.version >= 1
+    assert json.loads(json.dumps(file.identity)) == file.identity
+
+
+def test_documents_have_the_declared_payload(name: str, tmp_path: Path) -> None:
+    content, reading, number = CONTENTS[name]
+    file = examine(name, tmp_path, content)
+    found = documents(file, reading)
+    assert len(found) == number
+    assert all(type(document.payload) is file.payload_type for document in found)
+
+
+def test_a_file_can_be_read_again(name: str, tmp_path: Path) -> None:
+    content, reading, _ = CONTENTS[name]
+    file = examine(name, tmp_path, content)
+
+    def contents() -> list[object]:
+        return [
+            "".join(document.payload.chunks) if isinstance(document.payload, TextPayload) else document.payload
+            for document in documents(file, reading)
+        ]
+
+    assert contents() == contents()
+
+
+def test_the_content_is_a_part_of_the_identity(name: str, tmp_path: Path) -> None:
+    content, _, _ = CONTENTS[name]
+    file = examine(name, tmp_path, content)
+    assert replace(file, sha256="0" * 64).identity != file.identity
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\n", bytes(range(256)) * 4])
+def test_what_is_not_of_the_format_is_refused(name: str, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises((Refused, SourceError)):
+        examine(name, tmp_path, content)
+
+
+def test_a_location_is_that_of_a_format() -> None:
+    assert all(issubclass(import_part(place), Format) for place in FORMATS.values())
