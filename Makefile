@@ -1,7 +1,7 @@
 # make install    create .venv with seqloom and everything that the other targets need
 # make demo       train on the built-in corpus for a minute and write
 # make test       run the tests
-# make test-fast  run the tests that take less than about five seconds each
+# make test-fast  run the tests that take less than half a second each
 # make check      lint, format, types and layers
 # make docs       build the documentation site into site/
 # make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" repeats those
@@ -9,7 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PARALLEL := --numprocesses=auto --dist=loadfile
+PYTEST_OPTIONS ?=
+PARALLEL := --numprocesses=auto --dist=loadfile $(PYTEST_OPTIONS)
 
 .PHONY: install demo test test-fast check lint types layers docs bench format clean help
 

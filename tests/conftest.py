@@ -34,6 +34,14 @@ def pytest_configure() -> None:
         settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `slow_tests.txt` names."""
+    slow = set((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
+    for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def plain_layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small figures without arranging their parts, except in the tests of plots: that is twice as fast."""

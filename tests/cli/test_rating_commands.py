@@ -234,7 +234,7 @@ def test_a_shortfall_is_reported_and_no_error(command, trained):
     assert done.code == 0
     assert "6 of 6 texts are missing: the budget is spent" in done.err
     assert re.search(
-        r"the critic rates nine tenths of the generated texts [\d.]+ to [\d.]+; the request is 5", done.err
+        r"ratings of nine tenths of the generated texts lie between [\d.]+ and [\d.]+; you requested 5", done.err
     )
     assert done.out == ""
 
@@ -257,7 +257,7 @@ def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     few = [int(number) < 10 for number in below[0].split()[2:]]
     assert [cell.endswith("*") for cell in below[1].split()[1:]] == few
     assert [line.split("  ")[0] for line in lines[1:4]] == ["real", "conditioning", "conditioning + guidance"]
-    expected = "nats per token of unseen texts, by the ratings that the model reads: true "
+    expected = "nats per token of unseen texts, if the model reads their true, shuffled or no ratings: true "
     assert any(line.startswith(expected) for line in lines)
     assert (trained / "run" / "plots" / "control.png").stat().st_size > 10_000
     ways = {json.loads(line)["way"] for line in (tmp_path / "texts.jsonl").read_text().splitlines()}

@@ -23,8 +23,6 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "api").glob("*.md"))]
 """Pages whose links alone are checked."""
-LONG = {"README.md", "detect.md", "ratings.md", "recipes.md"}
-"""Documents whose commands take over five seconds."""
 FETCHED = {entry.name for entry in catalogue() if not entry.is_built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
@@ -182,7 +180,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "document",
-    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in LONG), id=path.name) for path in DOCUMENTS],
+    DOCUMENTS,
+    ids=lambda path: path.name,
 )
 @pytest.mark.usefixtures("workplace")
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +196,6 @@ def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.
                     run_command(command, capsys, demo)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if fetching(commands(path))], ids=lambda p: p.name)
 @pytest.mark.usefixtures("workplace", "corpora_dir")
 def test_what_a_document_shows_of_fetched_corpora_works(document: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,6 @@ def uninterrupted(trained, table, tmp_path_factory):
     return train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **{**OWN_SETTINGS, **SHORT})
 
 
-@pytest.mark.slow
 def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
     assert trained.config.model.noise_size == 3
     low, high = (
@@ -93,7 +92,6 @@ def test_it_spells_out_no_words(trained):
     assert bias[trained.codec.boundary] > -15
 
 
-@pytest.mark.slow
 def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, uninterrupted, table, tmp_path):
     notes = []
 
@@ -150,7 +148,6 @@ def test_invalid_requests_are_reported(trained, table, tmp_path):
     assert not (run / "config.json").exists()
 
 
-@pytest.mark.slow
 def test_a_gan_from_a_run_on_other_texts_resumes_with_its_own_texts(trained, tmp_path):
     other = write_table(tmp_path / "other.csv", 500)
     settings = {**OWN_SETTINGS, **SHORT}
@@ -321,7 +318,6 @@ class Stopping(TrainingObserver):
         return hear
 
 
-@pytest.mark.slow
 def test_an_interrupted_likelihood_training_resumes_exactly(trained, table, tmp_path):
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):

@@ -125,7 +125,6 @@ def test_numpy_numbers_are_accepted() -> None:
     )
 
 
-@pytest.mark.slow
 def test_the_printed_command_repeats_the_training(text_file: Path, tmp_path: Path) -> None:
     notes: list[str] = []
 

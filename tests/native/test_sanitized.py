@@ -50,7 +50,6 @@ def run(program: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program], capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_no_access_outside_memory_and_nothing_undefined(
     name: str, results: dict[str, subprocess.CompletedProcess[str]]
@@ -65,7 +64,6 @@ def test_no_access_outside_memory_and_nothing_undefined(
         assert completed.stdout.endswith(" ok\n")
 
 
-@pytest.mark.slow
 def test_threads_do_not_race(tmp_path: Path) -> None:
     sources = [ROOT / native_build.SOURCES / "runtime" / name for name in ("threads.cpp", "status.cpp")]
     try:

@@ -39,14 +39,14 @@ def probabilities(decoder, length: int) -> dict[str, float]:
 
 
 def test_texts_follow_the_reweighted_distribution(table_decoder):
-    """A chi-square test of the ratings of 200 texts; another seed would give a false alarm with probability 1e-4.
+    """A chi-square test of the ratings of 120 texts; another seed would give a false alarm with probability 1e-4.
 
-    Steering is exact only in the limit of many particles: 200 texts do not show the small bias of 128 particles.
+    Steering is exact only in the limit of many particles: 120 texts do not show the small bias of 128 particles.
     """
     decoder = table_decoder(4)
     request = prepare_request(decoder, SamplingConfig(length=4, seed=11), **REQUEST)
     steering = SmcSteering(rater=num_a, target=3, spread=0.7, particles=128, interval=1)
-    texts = [steered.sample.text for steered in steering.generate(request, 0, 200)]
+    texts = [steered.sample.text for steered in steering.generate(request, 0, 120)]
     plain = probabilities(decoder, 4)
     weighted = {text: chance * np.exp(-((text.count("a") - 3) ** 2) / (2 * 0.7**2)) for text, chance in plain.items()}
     total = sum(weighted.values())

@@ -52,7 +52,7 @@ def request_settings(vocabulary=23, **more):
 
 # --- exactness
 
-TEXTS = 8000
+TEXTS = 4000
 CONV, LSTM = ("conv", (20, 20), None), ("lstm", (24,), 4)
 CASES = [
     (*CONV, {}),
@@ -64,7 +64,7 @@ CASES = [
 
 @pytest.mark.parametrize(("core", "sizes", "boundary", "options"), CASES)
 def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, options):
-    """Chi-square over 8,000 texts of four tokens, whose probabilities the plain decoder and chain give one by one.
+    """Chi-square over 4,000 texts of four tokens, whose probabilities the plain decoder and chain give one by one.
 
     Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
     """

@@ -1,6 +1,7 @@
 """Training with ratings: the compiled kernels against torch, and what the model makes of them."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -68,16 +69,25 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@functools.cache
+def small_weights(kernels: str | None, core: str, into: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    trainer = make_trainer(kernels, 0.1, 30, core=core, condition_into=into, hidden_sizes=(12, 9))
+    trainer.train()
+    return trainer.synced_model().state_dict()
+
+
+@functools.cache
+def trained_model(kernels: str | None) -> LanguageModel:
+    trainer = make_trainer(kernels, 0.1, 400)
+    trainer.train()
+    return trainer.synced_model()
+
+
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 @pytest.mark.parametrize("into", [("input", "state", "output"), ("state",), ("input", "output")], ids="-".join)
 @pytest.mark.parametrize("kernels", [name for name in available_kernels() if name in ("portable", "avx2", "avx512")])
 def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[str, ...]) -> None:
-    pair = [
-        make_trainer(path, 0.1, 30, core=core, condition_into=into, hidden_sizes=(12, 9)) for path in (kernels, None)
-    ]
-    for trainer in pair:
-        trainer.train()
-    native, plain = (trainer.synced_model().state_dict() for trainer in pair)
+    native, plain = (small_weights(path, core, into) for path in (kernels, None))
     assert list(native) == list(plain)
     for name in plain:
         assert torch.allclose(native[name], plain[name], atol=2e-3), name
@@ -87,9 +97,7 @@ def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[st
 
 @pytest.mark.parametrize("kernels", [None, *available_kernels()])
 def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
-    trainer = make_trainer(kernels, 0.1, 400)
-    trainer.train()
-    model = trainer.synced_model()
+    model = trained_model(kernels)
     true = STARS.features(STARS.values_of(STORE))
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
     # With the rating, only the first token of a text is uncertain; without it, the second is too.
@@ -99,9 +107,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
 
 
 def test_every_place_that_a_rating_reaches_matters() -> None:
-    trainer = make_trainer(None, 0.1, 400)
-    trainer.train()
-    model, true = trainer.synced_model(), STARS.features(STARS.values_of(STORE))
+    model, true = trained_model(None), STARS.features(STARS.values_of(STORE))
     whole = nats(model, true)
     for place in ("input", "state", "output"):
         without = copy.deepcopy(model)

@@ -1,7 +1,7 @@
 """`seqloom generate`: text on the screen as it is generated, or samples as JSON.
 
-Rating control means the methods that let texts reach a requested rating with a critic, a model that predicts ratings:
-rejection and sequential Monte Carlo (smc). Both combine with conditioning (the generating model reads the rating) and
+Rating control is rejection or sequential Monte Carlo (smc): both use a critic, a model that predicts ratings, to obtain
+texts with the requested rating. Both combine with conditioning (the generating model reads the rating) and
 guidance (the effect of the rating on the logits is amplified).
 """
 
@@ -56,7 +56,8 @@ def generate(
     sliding_window: Annotated[
         bool,
         typer.Option(
-            "--sliding-window", help="read the last window again for each token (by default if trained on windows)"
+            "--sliding-window",
+            help="compute each token from the last window of tokens afresh (default if trained on windows)",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
@@ -97,7 +98,9 @@ def generate(
         _generate_rated(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.generate_iter(prompt, count, _options(settings, count))
-        guidance = {"guidance": 1.0} if rating else {}  # the default, unless `settings` contains another scale
+        guidance = (
+            {"guidance": 1.0} if rating else {}
+        )  # 1 is the default; a value in `settings` replaces it in the next line
         origin = {**_run_origin(opened), **guidance, **_sampling_origin(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
@@ -130,13 +133,13 @@ def _generate_rated(run: "GeneratingRun", prompt: str, count: int, settings: dic
     generation = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
     shown_prompt = "" if as_json else dimmed(visible(_known_prompt(run, prompt)))
-    all_one_line = count > 1
+    no_heading_yet = count > 1
     try:
         for number, rated in enumerate(generation, 1):
             if not as_json:
                 start = _shown_rating(rated.predicted) + shown_prompt
                 pieces, heading = _single_piece(rated.sample), _heading(number, count)
-                _, all_one_line = _show(pieces, heading, start, buffer_first_line=all_one_line)
+                _, no_heading_yet = _show(pieces, heading, start, buffer_first_line=no_heading_yet)
             kept.append(rated)
     except KeyboardInterrupt:
         say(f"kept {_kept_so_far(generation, len(kept))}")
@@ -242,8 +245,8 @@ def _summary(generation: "RatedGeneration") -> Iterator[str]:
             if generation.rating_range is not None:
                 (low, high), wanted = generation.rating_range, generation.plan.target
                 yield (
-                    f"the critic rates nine tenths of the generated texts {low:.3g} to {high:.3g}; the request is "
-                    f"{wanted:g}"
+                    f"the critic's ratings of nine tenths of the generated texts lie between {low:.3g} and "
+                    f"{high:.3g}; you requested {wanted:g}"
                 )
     if generation.steered:
         effective_size = mean(sample.effective_size for sample in generation.steered)
@@ -299,10 +302,10 @@ def _print(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, An
     """
     streams = run.stream_many(prompt, count, _options(settings, count))
     shown_prompt = dimmed(visible(_known_prompt(run, prompt)))
-    all_one_line, speculative_stats = count > 1, []
+    no_heading_yet, speculative_stats = count > 1, []
     for number, pieces in enumerate(streams, 1):
         heading = _heading(number, count)
-        sample, all_one_line = _show(pieces, heading, shown_prompt, buffer_first_line=all_one_line)
+        sample, no_heading_yet = _show(pieces, heading, shown_prompt, buffer_first_line=no_heading_yet)
         if sample.speculative is not None:
             speculative_stats.append(sample.speculative)
         if sample.matched is False:
@@ -332,7 +335,8 @@ def _heading(number: int, count: int) -> str:
 def _was_cut(run: "GeneratingRun", sample: "Sample", prompt: str) -> bool:
     """Return whether a stop string ended the text."""
     prompt_end = run.codec.pending_space(run.normalize(prompt))
-    # The tokens include a stop string, and a space at the end of the prompt if it belongs to the first token.
+    # Unlike `sample.text`, the decoded tokens still contain the stop string, and the space at the end of the prompt if
+    # that belongs to the first token. Without this space, any difference is the stop string.
     return run.codec.decode_text(sample.tokens).removeprefix(prompt_end) != sample.text
 
 

@@ -61,7 +61,7 @@ class _SpeedMark(NamedTuple):
 
 
 class Tally:
-    """Summary of the events of a training; counting a step takes a few additions.
+    """Running summary of the events of a training; cheap enough to update at every step.
 
     Args:
         units_per_token: mean number of `unit` per token; 1 if the unit is tokens.

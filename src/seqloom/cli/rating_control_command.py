@@ -31,7 +31,8 @@ _HEADING = (
     "method", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied", "tokens",
 )  # fmt: skip
 """Columns of the table: the correlations and the mean error compare requested and judged ratings; "of real" is the
-pearson correlation divided by that of the row "real"; "kept" is the share of texts that rejection accepts."""
+pearson correlation divided by that of the row "real"; "kept" is the share of texts that rejection accepts; "tokens" is
+the number of generated tokens, those of rejected texts included."""
 
 
 def print_rating_control(
@@ -68,7 +69,7 @@ def print_rating_control(
         print("the judge is poor even on real texts: its ratings of generated texts mean little")
     print()
     nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
-    print(f"nats per token of unseen texts, by the ratings that the model reads: {nats}")
+    print(f"nats per token of unseen texts, if the model reads their true, shuffled or no ratings: {nats}")
     print()
     _print_by_rating(report)
     say(f"plot: {report.plot}")

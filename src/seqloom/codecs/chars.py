@@ -31,7 +31,8 @@ class CharCodec(TextCodec):
     have an id each. All others are encoded as their UTF-8 bytes, one id per byte, so that any text can be encoded.
 
     Args:
-        vocabulary: the characters, the bytes if there is a cap, and the boundary if there are documents.
+        vocabulary: the characters; with a cap, also the 256 bytes; and the boundary token between documents, if the
+            corpus has separate documents.
         cap: largest number of ids when the codec was fitted, or None.
     """
 
@@ -94,8 +95,8 @@ class CharCodec(TextCodec):
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec with new characters appended in code point order.
 
-        With a cap, only the `cap - 256` most frequent new ones are appended. The number of ids can therefore exceed the
-        cap.
+        With a cap, at most `cap - 256` new characters, the most frequent, are added to the old ones, so that the total
+        can exceed the cap.
         """
         known_symbols = self.vocabulary.ids
         if self.cap is None:
@@ -188,7 +189,10 @@ def _distinct_characters(corpus: Corpus) -> list[str]:
     Raises:
         CodecError: the corpus has a lone surrogate.
     """
-    known_ascii, symbols = b"", set[str]()  # known ASCII characters are deleted before the slow union of sets
+    known_ascii, symbols = (
+        b"",
+        set[str](),
+    )  # known ASCII characters are deleted from a block first: adding to a set is slow
     for document in corpus:
         for chunk in document.text.chunks:
             for start in range(0, len(chunk), _BLOCK_CHARACTERS):

@@ -83,10 +83,9 @@ def load_critic(folder: str | Path) -> "Critic":
 
 
 def has_foreign_content(folder: Path) -> bool:
-    """Return whether a path has other content than a critic, so that writing a critic there must be refused.
+    """Return whether a critic must not be written to a path: it is a file, or a folder with files but without a critic.
 
-    Other content is a file, or a folder with files but without a critic. Files that an interrupted write of a critic
-    left do not count.
+    Files that an interrupted write of a critic left do not count.
     """
     if not os.path.isdir(folder):
         return os.path.exists(folder)

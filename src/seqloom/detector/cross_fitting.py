@@ -29,8 +29,9 @@ class CrossFittedMembers:
     Attributes:
         members: light members, fitted to all texts.
         outputs: outputs for all texts.
-        segment_outputs: outputs for the segments (halves and quarters) of the texts that the slow members are not
-            trained on (role other than `TRAINING`), one text after another; zeros if they are not needed.
+        segment_outputs: outputs for the segments (halves and quarters) of the texts with another role than `TRAINING`,
+            one text after another; zeros if they are not needed. Texts with the role `TRAINING` train the encoder and
+            the language models.
     """
 
     members: LightMembers

@@ -1,7 +1,7 @@
 """The figures of a detector report that need labels: accuracy overall, by method, by length and by column.
 
-A measure is a function that computes a figure, such as the area under the ROC curve, from weights of the texts. The
-bootstrap draws several sets of weights for the confidence interval of the figure.
+A measure is a function from sample weights, one for each text, to a figure such as the area under the ROC curve. Each
+draw of the bootstrap is one set of sample weights; the figures of all draws give the confidence interval.
 """
 
 from collections import Counter
@@ -131,8 +131,8 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
     if length_method.roc_auc.value >= _LENGTH_WARNING_AUC:
         yield (
             "Real and generated texts differ in length: the length alone has an AUC of "
-            f"{length_method.roc_auc.value:.2f} (0.5 is guessing). Prefer the figures by length, or use "
-            "`matched`."
+            f"{length_method.roc_auc.value:.2f} (0.5 is guessing). Prefer the figures by length, or cut "
+            "all texts to similar lengths with `matched`."
         )
 
 

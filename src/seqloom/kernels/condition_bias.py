@@ -32,7 +32,7 @@ class ConditionBias(NamedTuple):
 
     @property
     def first_token(self) -> "ConditionBias":
-        """The biases that hold at a token that is read from the zero state: `gates` is `first_gates`."""
+        """These biases with `gates` replaced by `first_gates`, for a token that is read from the zero state."""
         return ConditionBias(self.first_gates, self.first_gates, self.logits)
 
 

@@ -27,8 +27,8 @@ def _setting_names(config: type, *excluded: str) -> tuple[str, ...]:
     return tuple(name for name in fields_of(config) if name not in excluded)
 
 
-# Names of the options that become a field of each config, and of those that belong to no config. `fields_of` leaves out
-# the fields of `TrainOptions` that repeat a field of a config.
+# For each config, the names of the options that it stores; in `_OTHER`, the options that no config stores. `fields_of`
+# returns the fields that `setting` defines: in `TrainOptions`, these are the fields that no config has.
 _READING = _setting_names(ReadingConfig)
 _MODEL = _setting_names(
     ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
@@ -70,8 +70,8 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
     """Sort options by config; the caller's options override those of the preset.
 
     Raises:
-        ConfigError: options have the wrong type; or options are out of range or contradict each other. All of them are
-            listed.
+        ConfigError: some options have the wrong type, all of which are listed; or some are out of range or contradict
+            each other, all of which are listed.
     """
     chosen = {name: to_builtin(name, value) for name, value in options.chosen().items()}
     type_faults = [

@@ -43,7 +43,8 @@ class VocabularyFilter(Corpus):
         """Yield the filtered documents."""
         skipped: Counter[str] = Counter()
         for document in self._corpus:
-            # The iterator yields the counter only once, so that a second reading of the document counts nothing.
+            # A document can be read several times, but its symbols are counted once: the first reading takes the
+            # counter from this iterator of one element, and a later reading finds none.
             read = partial(self._without_unknown, document.text.chunks, iter([skipped]))
             yield replace(document, payload=TextPayload(Rereadable(read)))
         self.skipped = {**self._corpus.skipped, **skipped}

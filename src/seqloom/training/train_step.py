@@ -76,7 +76,7 @@ def make_train_step(
 def count_tokens(batch: Batch) -> int:
     """Return the number of tokens that the model reads in a batch.
 
-    If sequences begin in the batch, ignored targets mark padding, which does not count. Otherwise every position
-    counts: ignored targets then mark tokens that are read, but not predicted.
+    Only batches with `resets` are padded; their ignored targets mark padding, which is not counted. In all other
+    batches every token is read, also where its target is ignored because only the last token of a window is predicted.
     """
     return int(np.count_nonzero(batch.targets != IGNORED)) if batch.resets.any() else batch.targets.size

@@ -36,8 +36,8 @@ def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any
 
     Args:
         weights: arrays of the layer.
-        tokens: token input of the first layer, for which the function looks up the token id in a table; None for later
-            layers.
+        tokens: embedding or one-hot input of the first layer: the returned function then takes a token id and reads a
+            row of a precomputed table. None for later layers, where the function takes a vector.
     """
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:
@@ -51,7 +51,10 @@ def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any
 
 
 def pack_recurrent_layer(weights: Weights, index: int, tokens: TokenInput | None) -> PackedLayer:
-    """Return a layer in the layout of the compiled decoder; see `NativeCore.pack_layer`."""
+    """Return a layer in the layout of the compiled decoder; see `NativeCore.pack_layer`.
+
+    The layer has no layer norm, which the compiled decoder does not support.
+    """
     weight, bias = weights["weight_input"], weights["bias"]
     arrays = {"bias": bias, "hidden": weights["weight_hidden"]}
     if tokens is not None:

@@ -25,7 +25,7 @@ _BATCH_CHARACTERS = 1 << 18
 """Approximate number of characters per call of the library, which bounds the memory."""
 
 _WORD, _ALPHANUMERIC, _SPACE, _UNKNOWN = 1, 2, 4, 255
-"""Bits of a character's class, which can have several; `_UNKNOWN` marks a class that was not computed yet."""
+"""Bit flags of a character's class; a character can have several. `_UNKNOWN`: its class is not computed yet."""
 
 _NUM_CODE_POINTS = 0x110000
 """Number of code points of Unicode."""
@@ -35,7 +35,8 @@ class HashedCounts(NamedTuple):
     """Counts of hashed n-grams as sparse rows, one per text.
 
     Attributes:
-        buckets: hash buckets that occur in each row, ascending: those of words and pairs, then those of characters.
+        buckets: hash buckets that occur in each row, in ascending order. The lower half of the buckets is for words and
+            pairs of words, the upper half for character n-grams.
         counts: number of the row's n-grams in each of these buckets.
         starts: index in `buckets` where each row starts, followed by the length of `buckets`.
     """
