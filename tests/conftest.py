@@ -35,10 +35,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `slow_tests.txt` names."""
+    """Mark the tests that `slow_tests.txt` names, and those with a fixture that it names."""
     slow = set((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
     for item in items:
-        if item.nodeid.partition("[")[0] in slow:
+        file = item.nodeid.partition("::")[0]
+        names = {item.nodeid.partition("[")[0], *(f"{file}::{name}" for name in getattr(item, "fixturenames", ()))}
+        if names & slow:
             item.add_marker("slow")
 
 
