@@ -31,6 +31,7 @@ class NativeKernels(BuildHookInterface):  # type: ignore[type-arg]
         try:
             native_build.update_library(root)
         except (OSError, subprocess.CalledProcessError) as error:
+            (root / native_build.LIBRARY).unlink(missing_ok=True)  # one of other sources, which would be refused
             if wish == "1":
                 raise
             said = getattr(error, "stderr", None) or str(error)

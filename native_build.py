@@ -9,7 +9,6 @@ Each instruction set is a file of its own with its own flags; a set that the com
 `SEQLOOM_NATIVE_STRICT=1` turns on more warnings and makes warnings errors.
 """
 
-import ctypes
 import os
 import platform
 import runpy
@@ -23,6 +22,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+_PRINT_IDENTITY = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+for function in (library.seqloom_version, library.seqloom_build_hash):
+    function.restype = ctypes.c_char_p
+    print(function().decode())
+"""
+
 SOURCES = Path("src/seqloom/kernels/native")
 LIBRARY = Path("src/seqloom/kernels/_native.so")
 
@@ -31,7 +38,7 @@ def update_library(root: Path) -> Path:
     """Build the library into the source tree, unless it is there and belongs to these sources.
 
     A call waits while another process is in this function, so the library is compiled once. The errors are those of
-    `build_library`; a library of other sources is then deleted.
+    `build_library`.
 
     Args:
         root: folder of the repository.
@@ -44,20 +51,17 @@ def update_library(root: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_current(root):
             return root / LIBRARY
-        (root / LIBRARY).unlink(missing_ok=True)
         return build_library(root)
 
 
 def _is_current(root: Path) -> bool:
-    """Return whether the library can be loaded here, and was built from these sources and for this version."""
-    try:
-        library = ctypes.CDLL(str(root / LIBRARY))
-        functions = (library.seqloom_version, library.seqloom_build_hash)
-    except (OSError, AttributeError):
-        return False
-    for function in functions:
-        function.restype = ctypes.c_char_p
-    return [function().decode() for function in functions] == [_version(root), _build_hash(root)]
+    """Return whether the library can be loaded here, and was built from these sources and for this version.
+
+    Another process loads it, because loading a damaged library can end a process.
+    """
+    command = [sys.executable, "-c", _PRINT_IDENTITY, str(root / LIBRARY)]
+    identity = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    return identity == [_version(root), _build_hash(root)]
 
 
 def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
@@ -203,4 +207,6 @@ if __name__ == "__main__":
         root = Path(__file__).parent
         print(update_library(root) if sys.argv[1:] == ["--update"] else build_library(root, sys.argv[1:]))
     except subprocess.CalledProcessError as error:
-        sys.exit(error.stderr)
+        sys.exit(error.stderr or str(error))
+    except OSError as error:
+        sys.exit(f"native_build: {error}")

@@ -151,10 +151,13 @@ def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
     location = registered[name]
     try:
         return import_part(location)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:
         if isinstance(registered, Registry) and name not in registered.built_in:
+            reason = (
+                str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+            )
             raise ConfigError(
-                f"the {kind} '{name}' cannot be imported from {location}: {error}; install its package again"
+                f"the {kind} '{name}' cannot be imported from {location}: {reason}; install its package again"
             ) from error
         raise
 

@@ -33,10 +33,10 @@ def test_another_library_is_built(repository: Path, changed: Path) -> None:
     (repository / changed).write_text(text.replace("-O3", "-O2").replace('version = "', 'version = "9.'))
     native_build.update_library(repository)
     assert (repository / "built").exists()
-    assert not (repository / native_build.LIBRARY).exists()
 
 
 def test_a_damaged_library_is_built(repository: Path) -> None:
-    (repository / native_build.LIBRARY).write_bytes(b"no library")
+    library = repository / native_build.LIBRARY
+    library.write_bytes(library.read_bytes()[: library.stat().st_size // 2])  # loading it ends a process
     native_build.update_library(repository)
     assert (repository / "built").exists()

@@ -5,6 +5,7 @@ Slow modules are imported inside `call`, which handles Ctrl-C, so that Ctrl-C ne
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # keeps a core busy, which slows training down on a machine with other work; a thread that waits passively sleeps.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    warnings.showwarning = lambda message, *_, **__: print(f"seqloom: warning: {message}", file=sys.stderr)
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
 
 

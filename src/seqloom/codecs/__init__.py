@@ -3,6 +3,7 @@
 A payload is the content of a document, such as a text. A level is a registered kind of token, such as "char" or "word".
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 from seqloom.registry import CODECS, resolve
 
-__all__ = ["Codec", "TextCodec", "codec_from_json", "fit_codec"]
+__all__ = ["Codec", "TextCodec", "check_can_be_stored", "codec_from_json", "fit_codec"]
 
 
 def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Codec[Any]:
@@ -28,6 +29,24 @@ def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Code
         SourceError: the corpus is empty, or holds a kind of sequence that the level does not encode.
     """
     return cast(Codec[Any], resolve("level", level, CODECS).fit(corpus, vocabulary=vocabulary))
+
+
+def check_can_be_stored(codec: Codec[Any]) -> None:
+    """Check that a codec comes back from its description, so that a run with it can be loaded.
+
+    Raises:
+        CodecError: the description is not JSON, cannot be read, or describes another codec.
+    """
+    try:
+        restored = codec_from_json(json.loads(json.dumps(codec.to_json())))
+        fault = None if restored.fingerprint == codec.fingerprint else "the restored codec differs"
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault is not None:
+        raise CodecError(
+            f"the codec of level {codec.level} cannot be stored with a run ({fault}): correct the methods "
+            "to_json and from_json of the codec"
+        )
 
 
 def codec_from_json(stored: Any) -> Codec[Any]:

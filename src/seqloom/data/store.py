@@ -28,7 +28,7 @@ from jaxtyping import Float, Int, Shaped
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
-from seqloom.errors import RunError, SourceError
+from seqloom.errors import CodecError, RunError, SourceError
 from seqloom.files import cache_folder, creating_folder
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
@@ -208,11 +208,25 @@ def _append(
     for encoded in codec.encode(document.payload_as(codec.payload_type)):
         if writer.num_records == start:
             writer.append(boundary)
+        _check_ids(encoded.ids, codec)
         writer.append(encoded.ids)
         meter.add(encoded.num_units)
     if writer.num_records > start:
         writer.append(boundary)
     return writer.num_records > start
+
+
+def _check_ids(ids: Int[np.ndarray, "..."], codec: Codec[Any]) -> None:
+    """Check what a codec has encoded, which may be a codec of another distribution.
+
+    Raises:
+        CodecError: the ids are not a vector of whole numbers below the size of the vocabulary.
+    """
+    if ids.ndim != 1 or ids.dtype.kind not in "iu" or (ids.size and not 0 <= ids.min() <= ids.max() < len(codec)):
+        raise CodecError(
+            f"the codec of level {codec.level} encoded a text as {ids.dtype} numbers such as {ids.ravel()[:5].tolist()}"
+            f": a token id must be a whole number from 0 to {len(codec) - 1}; correct the codec"
+        )
 
 
 def _narrowest_type(num_ids: int) -> str:

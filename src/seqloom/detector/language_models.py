@@ -49,7 +49,8 @@ def train_language_models(
         with tempfile.TemporaryDirectory() as corpora:
             real_file, real_folder = Path(corpora) / "real.jsonl", runs_folder / _REAL_FOLDER
             real_run = _train(real, real_file, real_folder, replace(options, level="char"))
-            note(f"model of real text: {real_run.config.model.core} of {real_run.config.model.hidden_sizes}")
+            sizes = ", ".join(map(str, real_run.config.model.hidden_sizes))
+            note(f"model of real text: {real_run.config.model.core} of {sizes}")
             note("model of generated text: fine-tuned from the model of real text")
             # The fine-tuned model keeps the vocabulary of the model of real text, so all other symbols are removed.
             encodable = [remove_unknown(text, real_run.text_codec.unknown_symbols(text)) for text in generated]

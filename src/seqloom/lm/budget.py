@@ -54,7 +54,7 @@ def resolve_budget(
             "would memorise a corpus of this size; to train longer, set `epochs`"
         )
     if steps_per_second is not None:
-        note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)}")
+        note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)} of training")
     validate_every = max(1, steps // _CHECKPOINTS_PER_RUN)
     if steps_per_second is not None:
         validate_every = max(1, min(validate_every, int(steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS)))

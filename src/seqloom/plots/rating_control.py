@@ -4,6 +4,7 @@ The requested rating is the one that a text was generated for; the judged rating
 that took no part in the generation.
 """
 
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from seqloom.plots.token_labels import displayable
 __all__ = ["plot_rating_control"]
 
 _PANELS_PER_ROW = 4
+
+_TITLE_CHARACTERS = 24
+"""Largest number of characters in a line of a panel's title."""
 
 _MAX_TICKS = 7
 """Maximal number of ratings that get a tick each; of more ratings, only the lowest and the highest get a tick."""
@@ -78,7 +82,7 @@ def plot_rating_control(
                     patch_artist=True, manage_ticks=False, medianprops={"color": INK, "linewidth": 1.6},
                 )  # fmt: skip
                 box["boxes"][0].set(facecolor=color, alpha=0.55, linewidth=0.6)
-            axes.set_title(displayable(method), loc="left", fontsize=9)
+            axes.set_title(textwrap.fill(displayable(method), _TITLE_CHARACTERS), loc="left", fontsize=9)
             axes.set_xticks(positions[ticks], labels[ticks])
             if positions_of is not None:
                 axes.set_yticks(positions[ticks], labels[ticks])

@@ -139,7 +139,8 @@ class RunFolder:
             )
         try:
             return load_file(self.weights_file)
-        except (SafetensorError, OSError, ValueError) as error:
+        # A number type that NumPy does not have is a TypeError or an AttributeError.
+        except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
             raise RunError(f"{self.weights_file} is damaged ({error}): train again, or copy the run again") from None
 
     def write_weights(self, tensors: Mapping[str, "Tensor"]) -> None:
