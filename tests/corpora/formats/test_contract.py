@@ -76,9 +76,9 @@ def test_a_file_is_examined(name: str, tmp_path: Path) -> None:
 def test_documents_have_the_declared_payload(name: str, tmp_path: Path) -> None:
     content, reading, number = CONTENTS[name]
     file = examine(name, tmp_path, content)
-    found = documents(file, reading)
-    assert len(found) == number
-    assert all(type(document.payload) is file.payload_type for document in found)
+    payloads = [document.payload for document in documents(file, reading)]
+    assert len(payloads) == number
+    assert all(type(payload) is file.payload_type for payload in payloads)
 
 
 def test_a_file_can_be_read_again(name: str, tmp_path: Path) -> None:
