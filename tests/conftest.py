@@ -8,6 +8,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import jaxtyping
 import pytest
 import threadpoolctl
 import torch
@@ -18,12 +19,16 @@ from matplotlib.figure import Figure
 threadpoolctl.threadpool_limits(1, user_api="blas")
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
-install_import_hook([f"seqloom.{folder}" for folder in ("kernels", "models")], "beartype.beartype")
+SHAPE_CHECKED = ("kernels", "models")
+install_import_hook([f"seqloom.{folder}" for folder in SHAPE_CHECKED], "beartype.beartype")
+
+RENDER = Figure.savefig
 
 
 def pytest_configure() -> None:
     """Shorten what takes seconds however small its texts are; each test of a default names its own numbers."""
     from seqloom.config.presets import PRESETS
+    from seqloom.gan import networks, session, trainer
     from seqloom.lm import budget
     from seqloom.text_features.config import EncoderSettings, NetworkSettings
 
@@ -32,6 +37,10 @@ def pytest_configure() -> None:
         PRESETS[name] = replace(preset, samples=replace(preset.samples, length=100))  # type: ignore[index]
     for settings in (EncoderSettings, NetworkSettings):
         settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
+    networks._CHANNELS, networks._HIDDEN_SIZE = 4, 16
+    session._NUM_GREEDY_TEXTS, trainer._DIVERSITY_TEXTS = 60, 64
+    Figure.savefig = save_blank  # type: ignore[method-assign]
+    jaxtyping.config.update("jaxtyping_disable", True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,12 +53,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+def save_blank(figure: Figure, file: Path, *, format: str, dpi: int) -> None:
+    """Write a PNG of one pixel instead of the figure: to draw it takes longer than most trainings of the tests."""
+    figure.clear()
+    figure.set_size_inches(1, 1)
+    figure.set_layout_engine("none")
+    RENDER(figure, file, format=format, dpi=1)
+
+
+@pytest.fixture
+def rendered_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw plots as users see them."""
+    monkeypatch.setattr(Figure, "savefig", RENDER)
+
+
 @pytest.fixture(autouse=True)
-def plain_layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw small figures without arranging their parts, except in the tests of plots: that is twice as fast."""
-    if "plots" not in request.path.parts:
-        monkeypatch.setattr(Figure, "get_layout_engine", lambda self: None)
-        monkeypatch.setattr("seqloom.plots.style._DOTS_PER_INCH", 30)
+def checked_shapes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the shapes of arrays in the tests of kernels and models; elsewhere, the checks take a third of the time."""
+    if {*SHAPE_CHECKED} & {*request.path.parts}:
+        monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True)

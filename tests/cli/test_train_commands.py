@@ -243,7 +243,7 @@ def planned(command, monkeypatch):
     def plan(*words):
         configs = []
         with monkeypatch.context() as patch:
-            patch.setattr(train_module, "_train_in_folder", lambda session, snapshot: configs.append(session.config))
+            patch.setattr(train_module, "_train_in_folder", lambda session, **_: configs.append(session.config))
             done = command(*words)
         (line,) = [line for line in done.err.splitlines() if line.startswith("to repeat this training: ")]
         program, *repeated = shlex.split(line.removeprefix("to repeat this training: "))

@@ -116,7 +116,7 @@ std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network
     streams.begin(stream, /*seed=*/5, index, /*recent=*/prompt, /*num_recent=*/3, /*variants=*/index);
   }
   std::vector<std::vector<int32_t>> texts(count);
-  for (int max_tokens : {1, 2, 7, 24, 24}) {
+  for (int max_tokens : {1, 2, 5, 12}) {
     Output output(count, max_tokens);
     streams.generate(output.arrays());
     for (int stream = 0; stream < count; ++stream) {
@@ -238,14 +238,14 @@ int main() {
   bias.insert(bias.end(), 5, -INFINITY);
   // See the order of the fields at the top of this file.
   const SamplingSettings settings[] = {
-      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, -1, nullptr},
-      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, 2, nullptr},
-      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 24, 9, 2, bias.data()},
-      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, -1, nullptr, 3},
-      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, 2, nullptr, 2},
-      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 24, 9, 2, bias.data(), 3},
-      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, -1, nullptr, 1, 4, 1, 99},
-      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 24, 9, 2, bias.data(), 3, 2, 2, 99},
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, -1, nullptr},
+      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, 2, nullptr},
+      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 12, 5, 2, bias.data()},
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, -1, nullptr, 3},
+      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, 2, nullptr, 2},
+      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 12, 5, 2, bias.data(), 3},
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, -1, nullptr, 1, 4, 1, 99},
+      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 12, 5, 2, bias.data(), 3, 2, 2, 99},
   };
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];

@@ -14,7 +14,6 @@ from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_language_models
 from seqloom.detector.storage import LANGUAGE_MODEL_FOLDERS
-from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
@@ -74,4 +73,4 @@ def _train(
         from_run: folder of the run to fine-tune; None to start from random weights.
     """
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver(), max_epochs=_MAX_EPOCHS)
+    return train(file, options, run=run, from_run=from_run, max_epochs=_MAX_EPOCHS, with_report=False)

@@ -11,6 +11,7 @@ from seqloom.gan.gradient_clipping import clip_gradients
 from seqloom.gan.losses import GanLoss
 from seqloom.gan.networks import Discriminator, DiscriminatorInput, DiscriminatorOutput
 from seqloom.gan.short_texts import ShortTexts, TextBatch
+from seqloom.training.adam import Adam
 
 __all__ = ["DiscriminatorTrainer"]
 
@@ -43,7 +44,7 @@ class DiscriminatorTrainer:
     ) -> None:
         self.discriminator, self.unseen, self.loss = discriminator, unseen, loss
         self.config, self.device = config, device
-        self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, (0.5, 0.99))
+        self.optimizer = Adam(discriminator.parameters(), config.discriminator_learning_rate, (0.5, 0.99))
 
     def step(
         self, real: TextBatch, generated: TextBatch, warmup_share: float, noise: float, random: torch.Generator

@@ -30,6 +30,7 @@ from seqloom.gan.rollout import Rollout, generate_rollout, generator_features
 from seqloom.gan.short_texts import TextBatch
 from seqloom.gan.vae_pretraining import VaeLoss, vae_loss
 from seqloom.models.language_model import LanguageModel
+from seqloom.training.adam import Adam
 
 __all__ = ["Feedback", "GeneratorStep", "GeneratorTrainer"]
 
@@ -122,7 +123,7 @@ class GeneratorTrainer:
         self.model, self.encoder, self.ema_model = model, encoder, deepcopy(model)
         self.loss, self.config, self.boundary, self.device = loss, config, boundary, device
         self.adherence = ConditionAdherence()
-        self.optimizer = torch.optim.Adam(self._parameters, config.generator_learning_rate, (0.5, 0.99))
+        self.optimizer = Adam(self._parameters, config.generator_learning_rate, (0.5, 0.99))
 
     def pretrain_step(self, batch: TextBatch, step: int, random: torch.Generator) -> VaeLoss:
         """Run one step of the VAE pretraining.

@@ -40,6 +40,7 @@ def train(
     from_run: str | Path | None = None,
     viewer: TrainingObserver | None = None,
     max_epochs: float | None = None,
+    with_report: bool = True,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
@@ -54,6 +55,7 @@ def train(
         from_run: run with the initial weights; new symbols are appended to its vocabulary.
         viewer: observer that receives the messages and events of the training; None for no observer.
         max_epochs: largest number of epochs of a training with a budget in minutes; None for no such limit.
+        with_report: whether to measure the trained run, and write samples, plots and the report; ignored with `resume`.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -72,7 +74,7 @@ def train(
     parent = SavedRun(from_run) if from_run is not None else None
     check_new_training(folder, resolved, parent, overwrite=overwrite)
     session = new_session(_DEFAULT_SOURCE if source is None else source, folder, resolved, parent, viewer)
-    return _train_in_folder(session, snapshot=None)
+    return _train_in_folder(session, snapshot=None, with_report=with_report)
 
 
 def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> Path:
@@ -99,7 +101,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
     return _train_in_folder(resumed_session(folder, config, source, viewer), snapshot)
 
 
-def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
+def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
     """Lock the run folder, and continue the training from a snapshot.
 
     If the snapshot is None, train from the start and replace the run in the folder, if there is one.
@@ -112,11 +114,11 @@ def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None) -> Sav
         # An interrupted run is kept once it has weights; before that, the old run is brought back.
         with replacing_run(session.folder):
             session.folder.write_config(session.config, session.dataset.codec)
-            return _train(session, snapshot=None)
+            return _train(session, snapshot=None, with_report=with_report)
 
 
-def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
-    """Train to the last step or an early stop, and write the report.
+def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
+    """Train to the last step or an early stop, and write the report if `with_report`.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the state of the training is saved.
@@ -150,5 +152,6 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     run = SavedRun(folder.path)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt(str(folder.path))
-    viewer.finished(write_report(run, dataset, trainer.progress, finished, viewer))
+    if with_report:
+        viewer.finished(write_report(run, dataset, trainer.progress, finished, viewer))
     return run

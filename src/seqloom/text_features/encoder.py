@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor, nn
 
 from seqloom.text_features.config import EncoderSettings
+from seqloom.training.adam import AdamW
 
 __all__ = ["Encoder", "WordIndex"]
 
@@ -123,9 +124,7 @@ class Encoder:
         frequencies = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(np.log(frequencies / (1 - frequencies))))
-        optimizer = torch.optim.AdamW(
-            network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
-        )
+        optimizer = AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqloom.config import TrainingConfig
 from seqloom.models.conditioning import Conditioning
+from seqloom.training.adam import Adam, AdamW
 
 __all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
 
@@ -47,9 +48,9 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
     ]
     rate = config.learning_rate
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, betas=config.betas, fused=True)
+        return AdamW(groups, lr=rate, betas=config.betas, fused=True)
     if config.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=rate, betas=config.betas, eps=1e-7, fused=True)
+        return Adam(groups, lr=rate, betas=config.betas, eps=1e-7, fused=True)
     return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, eps=1e-7)
 
 
