@@ -36,7 +36,7 @@ def pytest_configure() -> None:
     for name, preset in PRESETS.items():
         PRESETS[name] = replace(preset, samples=replace(preset.samples, length=100))  # type: ignore[index]
     for settings in (EncoderSettings, NetworkSettings):
-        settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
+        settings.__init__.__kwdefaults__["updates"] = 60  # type: ignore[misc]
     networks._CHANNELS, networks._HIDDEN_SIZE = 4, 16
     session._NUM_GREEDY_TEXTS, trainer._DIVERSITY_TEXTS = 60, 64
     Figure.savefig = save_blank  # type: ignore[method-assign]

@@ -72,7 +72,7 @@ class NGramNovelty:
     @classmethod
     def from_counts(cls, counts: UInt16[np.ndarray, "kinds buckets 2"]) -> "NGramNovelty":
         """Create from the result of `count_documents` for one fold, or its sum over several folds."""
-        return cls(np.minimum(counts, _MAX_COUNT).astype(np.uint8))
+        return cls(np.minimum(counts, _MAX_COUNT, out=np.empty(counts.shape, np.uint8), casting="unsafe"))
 
     def copy_sources(self, patterns: Mapping[str, HashedPatterns]) -> Int8[np.ndarray, " texts"]:
         """Return `NOT_A_COPY`, `COPY_OF_REAL` or `COPY_OF_GENERATED` for each text."""
