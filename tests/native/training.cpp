@@ -61,7 +61,7 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
       d_logit(2 * kVocabulary);
   const std::vector<float> weights(setup.num_heads, 1.0f);
   double first_loss = 0.0, last_loss = 0.0;
-  for (int step = 1; step <= 6; ++step) {
+  for (int step = 1; step <= 4; ++step) {
     for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
       trainer->copy_state(layer, batch_size, /*hidden=*/nullptr, /*cell=*/nullptr, /*into_trainer=*/true);
     // The fields from `variational` on are: variational, seed, and no conditions.
