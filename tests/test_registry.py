@@ -21,7 +21,7 @@ char = examples.extensions.melody_codec:MelodyCodec
 broken = no_such_module:Codec
 
 [seqloom.formats]
-.melody = examples.extensions.melody_format:MelodyFile
+.Melody = examples.extensions.melody_format:MelodyFile
 
 [seqloom.cores]
 plain = examples.extensions.melody_codec:MelodyCodec
@@ -47,6 +47,7 @@ def test_parts_of_another_distribution_are_found() -> None:
     assert resolve("level", "melody", CODECS).__name__ == "MelodyCodec"
     assert resolve("core", "plain", CORES).__name__ == "MelodyCodec"
     assert resolve("head", "absent", HEADS).__name__ == "fit"
+    assert resolve("format", ".melody", FORMATS).__name__ == "MelodyFile"
     assert {"char", "melody"} <= set(CODECS)
     assert len(CODECS) == len(list(CODECS))
 

@@ -42,11 +42,13 @@ class Registry(Mapping[str, str]):
     Args:
         built_in: location ("module:object") of each part of seqloom, by name.
         group: entry point group for parts of other distributions; None allows none.
+        lower_case: whether the names of parts of other distributions are converted to lower case.
     """
 
-    def __init__(self, built_in: Mapping[str, str], group: str | None = None) -> None:
+    def __init__(self, built_in: Mapping[str, str], group: str | None = None, *, lower_case: bool = False) -> None:
         self.built_in = dict(built_in)
         self.group = group
+        self._lower_case = lower_case
 
     def __getitem__(self, name: str) -> str:
         return self.built_in[name] if name in self.built_in else self._plugins()[name]
@@ -59,7 +61,8 @@ class Registry(Mapping[str, str]):
         return len({*self.built_in, *self._plugins()})
 
     def _plugins(self) -> Mapping[str, str]:
-        return {} if self.group is None else _entry_points(self.group, tuple(sys.path))
+        plugins = {} if self.group is None else _entry_points(self.group, tuple(sys.path))
+        return {name.lower(): place for name, place in plugins.items()} if self._lower_case else plugins
 
 
 CODECS = Registry(
@@ -86,6 +89,7 @@ FORMATS = Registry(
         ".parquet": "seqloom.corpora.formats.parquet:ParquetFile",
     },
     group="seqloom.formats",
+    lower_case=True,
 )
 """File formats by suffix in lower case; "text" is the format of files with any other suffix."""
 

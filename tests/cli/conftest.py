@@ -24,6 +24,11 @@ class Outcome(NamedTuple):
         """The lines of standard error that are faults."""
         return [line.removeprefix("seqloom: ") for line in self.err.splitlines() if line.startswith("seqloom: ")]
 
+    @property
+    def notes(self) -> list[str]:
+        """The other lines of standard error."""
+        return [line for line in self.err.splitlines() if not line.startswith("seqloom: ")]
+
 
 Command = Callable[..., Outcome]
 

@@ -102,7 +102,7 @@ def test_drafts_are_told_of(command, text_file, tmp_path):
     assert sample["generated_by"]["draft_length"] == 3
     done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
-    told = r"seqloom: [12]\.\d\d tokens per step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
+    told = r"[12]\.\d\d tokens per step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
     assert re.fullmatch(told, done.err)
     assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
     done = command("generate", tmp_path / "r", "--draft-length", 4)
@@ -214,14 +214,14 @@ def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
     ]
     done = command("generate", run, "--prompt", "the Ünicorn", "--skip-unknown", "--length", 5)
     assert done.code == 0
-    assert done.faults == ["left out of the prompt: 'Ü'"]
+    assert done.notes == ["left out of the prompt: 'Ü'"]
     assert done.out.startswith("the nicorn")
 
 
 def test_a_text_that_misses_its_pattern_is_said_so(command, run):
     done = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5)
     assert done.code == 0
-    assert done.faults == ["text 1 ended before it matched the pattern"]
+    assert done.notes == ["text 1 ended before it matched the pattern"]
 
 
 @pytest.mark.parametrize(
@@ -276,6 +276,6 @@ def test_a_text_that_nothing_may_follow_is_said_so(command, run):
     bans = [word for symbol in "abcdefghijklmnopqrstuvwxyz. " for word in ("--ban", symbol)]
     done = command("generate", run, *bans)
     assert (done.code, done.out) == (0, "\n")
-    assert done.faults == ["text 1 ended early: the constraints allow no further token"]
+    assert done.notes == ["text 1 ended early: the constraints allow no further token"]
     done = command("generate", run, "--stop", "e", "--length", 400)
-    assert (done.code, done.faults) == (0, [])
+    assert (done.code, done.err) == (0, "")

@@ -26,7 +26,7 @@ def test_unknown_symbols_are_left_out_on_request_and_counted(command, run, tmp_p
     assert shown == "left out            3 characters outside the vocabulary: '☃' (2), 'é' (1)"
     for _ in ("encoded anew", "out of the cache"):
         done = command("score", run, snow, "--skip-unknown", "--json")
-        assert done.faults == ["skipped: 3 characters outside the vocabulary: '☃' (2), 'é' (1)"]
+        assert done.notes == ["skipped: 3 characters outside the vocabulary: '☃' (2), 'é' (1)"]
         assert done.out == command("score", run, plain, "--json").out
     done = command("score", run, snow)
     assert done.code == 2

@@ -61,7 +61,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
     done = command(
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
-    assert done.faults == [
+    assert done.notes == [
         "2 rows without text: rating_predicted is empty in these rows",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
@@ -222,10 +222,8 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
     done = command("generate", trained / "run", *words)
     assert done.code == 130
     assert len(done.out.splitlines()) == 2
-    assert done.faults == [
-        "kept 2 of 9 requested texts after 3 ratings by the critic",
-        "interrupted",
-    ]
+    assert done.notes == ["kept 2 of 9 requested texts after 3 ratings by the critic"]
+    assert done.faults == ["interrupted"]
 
 
 def test_a_shortfall_is_reported_and_no_error(command, trained):

@@ -117,4 +117,4 @@ def test_messages_outlive_their_reader(monkeypatch):
         console = output.console()
         for _ in range(3):
             console.print("on and on")
-            output.say("still here")
+            output.note("still here")

@@ -51,7 +51,7 @@ def test_a_person_is_told_so(command, wordy, texts):
     lines = done.out.splitlines()
     assert lines[0].split() == ["text", "places", "statistic", "p"]
     assert [line.split()[4:] for line in lines[1:]] == [["marked"]] * 3 + [[], ["too", "short", "to", "tell"]]
-    assert done.faults == [
+    assert done.notes == [
         "3 of 5 texts have p <= 0.001; without the watermark, 1 text in 1,000 would",
         "1 text is too short: a watermark may remain undetected",
     ]

@@ -31,6 +31,9 @@ def test_each_panel_has_its_lines_over_the_rounds(rounds):
     assert list(losses.lines[3].get_xdata()) == []
     assert variety.lines[5].get_ydata() == pytest.approx([0.3] * rounds)
     assert list(nats.lines[0].get_xdata()) == [0, 5]
+    for axes in figure.axes:
+        ticks = [axes.xaxis.get_major_formatter()(tick, None) for tick in axes.get_xticks()]
+        assert len(set(ticks)) == len(ticks)
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 30])

@@ -96,6 +96,12 @@ def test_early_stop(make_trainer: MakeTrainer) -> None:
     assert (finished.reason, finished.step, finished.best_loss) == ("early stop", 25, 2.0)
 
 
+def test_no_early_stop_after_the_last_step(make_trainer: MakeTrainer) -> None:
+    losses = iter([3.0, 2.0, 2.5, 2.4, 2.3])
+    finished = make_trainer(validate=lambda: next(losses), patience=3, total_steps=25).train()
+    assert (finished.reason, finished.step) == ("done", 25)
+
+
 def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(make_trainer: MakeTrainer) -> None:
     events: list[Event] = []
     trainer = make_trainer(events=events)

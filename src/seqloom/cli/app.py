@@ -95,5 +95,5 @@ def _finish(exit_code: int, *lines: str) -> int:
     except OSError:
         output.abandon(sys.stdout)
     for line in lines:
-        output.say(line)
+        output.note(f"seqloom: {line}")
     return exit_code

@@ -8,7 +8,7 @@ import typer
 
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import print_json, print_table, say, short_number
+from seqloom.cli.output import note, print_json, print_table, short_number
 from seqloom.config import ReadingConfig
 from seqloom.config.critic import CriticConfig
 
@@ -38,7 +38,7 @@ def fit(
     """
     from seqloom.critic.fit import fit_critic
 
-    critic = fit_critic(source, run=run, rating=rating, overwrite=overwrite, note=say, **settings)
+    critic = fit_critic(source, run=run, rating=rating, overwrite=overwrite, note=note, **settings)
     if json:
         print_json({"critic": str(run), "rating": rating, "report": critic.report_})
         return
@@ -49,7 +49,7 @@ def fit(
         ]
     )
     text = shlex.quote(settings["text"])
-    say(f"critic: {run}   rate texts with: seqloom critic rate {run} TABLE --text {text} -o FILE")
+    note(f"critic: {run}   rate texts with: seqloom critic rate {run} TABLE --text {text} -o FILE")
 
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom critic rate c new.csv --text text -o rated.csv")
@@ -66,8 +66,8 @@ def rate(
     """Rate the texts of SOURCE: copy the table, with a new column rating_predicted (empty in rows without a text)."""
     from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
-    rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=say)
+    rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=note)
     if json:
         print_json({"rows": rows, "output": str(output), "column": RATING_COLUMN})
     else:
-        say(f"{output}: {rows:,} rows with {RATING_COLUMN}")
+        note(f"{output}: {rows:,} rows with {RATING_COLUMN}")

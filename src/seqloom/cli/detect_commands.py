@@ -11,7 +11,7 @@ import typer
 
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import print_json, print_table, say
+from seqloom.cli.output import note, print_json, print_table
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
@@ -63,7 +63,7 @@ def fit(
         generated=generated or (),
         critic=critic,
         overwrite=overwrite,
-        note=say,
+        note=note,
         **settings,
     )
     if json:
@@ -72,8 +72,8 @@ def fit(
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
     print_table([("member", "AUC"), *((name, f"{area:.3f}") for name, area in detector.report_.items())])
-    say(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
-    say(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
+    note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
+    note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom detect score detector new.csv --text text -o scored.csv")
@@ -96,12 +96,12 @@ def score(
     from seqloom.detector.score_table import COLUMNS, score_table
 
     num_rows = score_table(
-        detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=say, **settings
+        detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=note, **settings
     )
     if json:
         print_json({"rows": num_rows, "output": str(output), "columns": list(COLUMNS)})
     else:
-        say(f"{output}: {num_rows:,} rows with {', '.join(COLUMNS)}")
+        note(f"{output}: {num_rows:,} rows with {', '.join(COLUMNS)}")
 
 
 @app.command(
@@ -124,7 +124,7 @@ def duel(
     """
     from seqloom.detector.adversarial import adversarial_rounds
 
-    rounds = adversarial_rounds(real, generator=generator, run=run, note=say, **settings)
+    rounds = adversarial_rounds(real, generator=generator, run=run, note=note, **settings)
     if json:
         print_json({"rounds": [asdict(result) for result in rounds], "plot": str(run / "duel.png")})
         return
@@ -139,7 +139,7 @@ def duel(
         for result in rounds
     ]
     print_table([heading, *rows])
-    say(f"plot: {run / 'duel.png'}")
+    note(f"plot: {run / 'duel.png'}")
 
 
 @app.command(
@@ -184,14 +184,14 @@ def report(
         by=by or (),
         output=output,
         overwrite=overwrite,
-        note=say,
+        note=note,
         **settings,
     )
     if json:
         print_json({**report_to_json(measured), "page": str(output)})
         return
     for warning in measured.warnings:
-        say(warning)
+        note(warning)
     if measured.methods:
         heading = ("scored by", "AUC", "detected at 1 % false alarms")
         rows = [
@@ -199,7 +199,7 @@ def report(
             for method in measured.methods
         ]
         print_table([heading, *rows])
-    say(f"page: {output}")
+    note(f"page: {output}")
 
 
 app.command(

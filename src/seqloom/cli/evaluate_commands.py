@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import as_json, print_json, print_table, say
+from seqloom.cli.output import as_json, note, print_json, print_table
 from seqloom.cli.rating_control_command import print_rating_control
 from seqloom.cli.token_table import ScoreSummary
 from seqloom.config import SamplingConfig
@@ -155,7 +155,7 @@ def score(
     from seqloom.api import load
 
     opened = load(run)
-    documents = opened.score_source(source, skip_unknown=skip_unknown, note=say)
+    documents = opened.score_source(source, skip_unknown=skip_unknown, note=note)
     if json:
         _print_scores(opened.codec, documents)
         return

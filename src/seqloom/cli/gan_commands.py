@@ -8,7 +8,7 @@ import typer
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import say
+from seqloom.cli.output import note
 from seqloom.config import ReadingConfig
 from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
@@ -81,11 +81,11 @@ def train(
                 from_run=from_run,
                 resume=resume,
                 overwrite=overwrite,
-                note=say,
+                note=note,
                 viewer=viewer,
             )
         except KeyboardInterrupt as stop:
             viewer.close()
             # Once there is a checkpoint, the KeyboardInterrupt of `train_gan` has an argument: the run folder.
-            say(interrupted_gan_message(run, saved=resume or bool(stop.args)))
+            note(f"seqloom: {interrupted_gan_message(run, saved=resume or bool(stop.args))}")
             raise typer.Exit(INTERRUPTED) from None

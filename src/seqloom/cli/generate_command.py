@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
+from seqloom.cli.output import dimmed, note, print_json, shows_terminal, visible
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
@@ -142,7 +142,7 @@ def _generate_rated(run: "GeneratingRun", prompt: str, count: int, settings: dic
                 _, no_heading_yet = _show(pieces, heading, start, buffer_first_line=no_heading_yet)
             kept.append(rated)
     except KeyboardInterrupt:
-        say(f"kept {_kept_so_far(generation, len(kept))}")
+        note(f"kept {_kept_so_far(generation, len(kept))}")
         raise
     finally:
         if as_json:
@@ -158,7 +158,7 @@ def _generate_rated(run: "GeneratingRun", prompt: str, count: int, settings: dic
             ]
             print_json({"samples": samples, "methods": list(generation.plan.methods), **_costs(generation)})
     for line in _summary(generation):
-        say(line)
+        note(line)
 
 
 def _single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
@@ -309,11 +309,11 @@ def _print(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, An
         if sample.speculative is not None:
             speculative_stats.append(sample.speculative)
         if sample.matched is False:
-            say(f"text {number} ended before it matched the pattern")
+            note(f"text {number} ended before it matched the pattern")
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
-            say(f"text {number} ended early: the constraints allow no further token")
+            note(f"text {number} ended early: the constraints allow no further token")
     if speculative_stats:
-        say(_drafting_gain(speculative_stats))
+        note(_drafting_gain(speculative_stats))
 
 
 def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
@@ -380,5 +380,5 @@ def _known_prompt(run: "GeneratingRun", prompt: str) -> str:
     unknown = dict(run.codec.unknown_symbols(normalized))
     if unknown:
         left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
-        say(f"left out of the prompt: {left_out}")
+        note(f"left out of the prompt: {left_out}")
     return run.codec.known_text(normalized)

@@ -7,6 +7,7 @@ import typer
 
 from seqloom.cli.output import print_json, print_table, short_number
 from seqloom.config import validate
+from seqloom.plural import counted
 
 __all__ = ["info", "plot"]
 
@@ -69,7 +70,7 @@ def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("level", f"{described['level']}, {described['vocabulary']:,} symbols"),
         ("core", f"{described['core']} of {' + '.join(map(str, described['hidden_sizes']))}"),
         ("parameters", f"{described['parameters']:,}"),
-        ("trained", f"{trained['steps']:,} of {trained['total_steps']:,} steps ({state})"),
+        ("trained", f"{trained['steps']:,} of {counted(trained['total_steps'], 'step')} ({state})"),
         ("batches", f"{training['batch_size']} of {training['sequence_length']} tokens, {training['batching']}"),
         ("generation", described["generation"]),
         ("kernel", described["kernel"]),
@@ -101,8 +102,8 @@ def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str,
         ("noise", f"{described['model']['noise_size']} dimensions, target KL {gan['target_kl_nats']:g} nats per text"),
         (
             "GAN",
-            f"{gan['pretrain_steps']:,} steps of VAE pretraining, then {gan['rounds_done']:,} of "
-            f"{gan['adversarial_steps']:,} adversarial steps, loss {gan['loss']}",
+            f"{counted(gan['pretrain_steps'], 'step')} of VAE pretraining, then {gan['rounds_done']:,} of "
+            f"{counted(gan['adversarial_steps'], 'adversarial step')}, loss {gan['loss']}",
         ),
     ]
     if measured := described["metrics"]:
@@ -110,7 +111,8 @@ def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str,
             (
                 "adversarial",
                 f"discriminator accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
-                f"{len(measured['rollbacks'])} rollbacks; {measured['distinct_greedy']:.0%} of greedy texts differ",
+                f"{counted(len(measured['rollbacks']), 'rollback')}; "
+                f"{measured['distinct_greedy']:.0%} of greedy texts differ",
             )
         )
     return rows

@@ -14,10 +14,10 @@ __all__ = [
     "as_json",
     "console",
     "dimmed",
+    "note",
     "prepare",
     "print_json",
     "print_table",
-    "say",
     "short_number",
     "shows_terminal",
     "visible",
@@ -60,7 +60,7 @@ def short_number(value: float) -> str:
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
-def say(line: str) -> None:
+def note(line: str) -> None:
     """Print a line on standard error, with the flags of the settings that it names; ignore a closed stream."""
     if sys.stderr is None:
         return
@@ -69,7 +69,7 @@ def say(line: str) -> None:
 
         line = with_flags(line)
     try:
-        print(f"seqloom: {line}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
 

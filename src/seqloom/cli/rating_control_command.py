@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import print_json, print_table, say
+from seqloom.cli.output import note, print_json, print_table
 from seqloom.config import SamplingConfig
 from seqloom.config.settings import fields_of, pick
 from seqloom.errors import ConfigError
@@ -55,7 +55,7 @@ def print_rating_control(
         check_writable(texts)
     others = {name: value for name, value in settings.items() if name not in fields_of(SamplingConfig)}
     report = evaluate_rating_control(
-        run, source or run.config.sources[0], sampling=pick(SamplingConfig, settings), note=say, **others
+        run, source or run.config.sources[0], sampling=pick(SamplingConfig, settings), note=note, **others
     )
     if texts is not None:
         write_text(texts, "".join(_json_lines(report)))
@@ -72,7 +72,7 @@ def print_rating_control(
     print(f"nats per token of unseen texts, if the model reads their true, shuffled or no ratings: {nats}")
     print()
     _print_by_rating(report)
-    say(f"plot: {report.plot}")
+    note(f"plot: {report.plot}")
 
 
 def _cells(method: "MethodReport") -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import typer
 
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import say
+from seqloom.cli.output import note
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
 from seqloom.corpora.sources import check_source
@@ -113,7 +113,7 @@ def _train(
             )
         except KeyboardInterrupt:
             viewer.close()
-            say(viewer.interrupted_message(folder))
+            note(f"seqloom: {viewer.interrupted_message(folder)}")
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_table, say
+from seqloom.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from seqloom.sampling.watermark import WatermarkTest
@@ -35,7 +35,7 @@ def watermark(
     from seqloom.sampling.watermark import fingerprint
     from seqloom.watermark.detect import MARKED_P_VALUE, find_watermarks
 
-    tests = list(find_watermarks(load(run), source, key, text=text, records=records, note=say))
+    tests = list(find_watermarks(load(run), source, key, text=text, records=records, note=note))
     marked = sum(test.p_value <= MARKED_P_VALUE for test in tests)
     short = sum(test.short and test.p_value > MARKED_P_VALUE for test in tests)
     if json:
@@ -53,13 +53,13 @@ def watermark(
     # Places are the tokens that could carry the watermark.
     heading = ("text", "places", "statistic", "p", "")
     print_table([heading, *(_row(number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))])
-    say(
+    note(
         f"{marked:,} of {len(tests):,} texts have p <= {MARKED_P_VALUE}; without the watermark, 1 text in "
         f"{1 / MARKED_P_VALUE:,.0f} would"
     )
     if short:
         texts = "text is" if short == 1 else "texts are"
-        say(f"{short:,} {texts} too short: a watermark may remain undetected")
+        note(f"{short:,} {texts} too short: a watermark may remain undetected")
 
 
 def _as_json(test: "WatermarkTest") -> dict[str, Any]:

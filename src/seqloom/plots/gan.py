@@ -107,6 +107,8 @@ def _plot_series(axes: "Axes", log: Sequence[Mapping[str, float]], labels: Mappi
         smoothed = smooth(points[:, 1], _SMOOTHING_WINDOWS)
         axes.plot(points[:, 0], smoothed, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
     style_axes(axes)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, (low + high) / 2 - 1), max(high, (low + high) / 2 + 1))  # one point needs whole ticks, too
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, labelcolor=GREY)

@@ -160,7 +160,7 @@ class Trainer:
                 reason = "interrupted"
                 break
             self._advance()
-            if config.patience and progress.since_best >= config.patience:
+            if config.patience and progress.since_best >= config.patience and progress.step < config.total_steps:
                 reason = "early stop"
                 break
         best = progress.best_loss if math.isfinite(progress.best_loss) else None
