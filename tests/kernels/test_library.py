@@ -36,6 +36,18 @@ def test_a_damaged_library_is_refused(monkeypatch, tmp_path):
 
 
 @needs_library
+@pytest.mark.parametrize("kept", [20, 64, 0.001, 0.5, 0.99, -1])
+def test_a_truncated_library_is_refused(monkeypatch, copy, kept):
+    """Loading one would end this process."""
+    content = copy.read_bytes()
+    if not content.startswith(b"\x7fELF"):
+        pytest.skip("the loader of this system refuses a truncated library itself")
+    copy.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
+    with pytest.warns(RuntimeWarning, match="cannot be opened .*the file is truncated: it has .* bytes, and its header"):
+        assert opened(monkeypatch, copy) is None
+
+
+@needs_library
 def test_a_library_of_another_version_is_refused(monkeypatch, copy):
     assert opened(monkeypatch, copy) is not None
     monkeypatch.setattr(library, "__version__", "0.0.9")

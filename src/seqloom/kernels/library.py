@@ -14,6 +14,7 @@ from typing import Any
 
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.kernels.build_hash import build_hash
+from seqloom.kernels.library_file import check_complete
 from seqloom.version import __version__
 
 __all__ = ["BFLOAT16_KERNELS", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
@@ -37,6 +38,7 @@ def library() -> ctypes.CDLL | None:
     if not _LIBRARY.exists():
         return None
     try:
+        check_complete(_LIBRARY)
         native = ctypes.CDLL(str(_LIBRARY))
         refusal = _refusal(native)
     except (OSError, AttributeError) as error:
