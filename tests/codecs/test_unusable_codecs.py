@@ -36,6 +36,19 @@ class ArrayCodec(CharCodec):
         return {**super().to_json(), "weights": np.zeros(2)}
 
 
+class WrongBoundaryCodec(CharCodec):
+    level = "bad"
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.boundary = 999
+
+
+class NoUnitsCodec(CharCodec):
+    level = "bad"
+    units_per_token = np.zeros(3, np.int64)  # type: ignore[assignment]
+
+
 class WrongIdsCodec(CharCodec):
     level = "bad"
     wrong_ids: Any = np.array([0, -1])
@@ -58,6 +71,8 @@ class LargeIdsCodec(WrongIdsCodec):
         (UnreadableCodec, r"cannot be stored with a run \(KeyError: 'symbols'\)"),
         (OtherLevelCodec, "cannot be stored with a run .*its level is None"),
         (ArrayCodec, "cannot be stored with a run .*JSON serializable"),
+        (WrongBoundaryCodec, r"its boundary is 999, which is not an id from 0 to \d+"),
+        (NoUnitsCodec, r"units_per_token has the shape \(3,\); it needs one number for each of the \d+ ids"),
         (WrongIdsCodec, r"int64 numbers such as \[0, -1\]: a token id must be a whole number from 0 to"),
         (FloatIdsCodec, "float64 numbers"),
         (LargeIdsCodec, r"such as \[0, 1000\]"),

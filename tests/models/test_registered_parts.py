@@ -1,5 +1,6 @@
 """What a core or a head needs that is only registered, and what happens with names that are not."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import seqloom
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
 from seqloom.kernels import native_decoder, reference_decoder
+from seqloom.kernels.heads import head_spec
 from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.kernels.trainer import supports_native_training
 from seqloom.kernels.weights import expected_shapes, gate_widths
 from seqloom.models.language_model import LanguageModel
-from seqloom.registry import CORES
+from seqloom.registry import CORES, HEADS
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 40
 
@@ -32,6 +34,24 @@ def test_registered_parts_train_and_generate(tmp_path: Path, settings: dict[str,
     assert trained.generate(length=20, seed=1) == run.generate(length=20, seed=1)
     untrained = LanguageModel(trained.config.model, seed=3)
     assert trained.evaluate(source).nats_per_token < np.log(untrained.config.vocabulary) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [({"extra": (2,)}, "head.extra is missing in the layer"), ({"bias": (3,)}, r"head.bias has the shape \(\d+,\)")],
+)
+def test_a_layer_that_does_not_fit_its_specification_is_refused(
+    shapes: dict[str, tuple[int, ...]], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = head_spec("softmax")
+    wrong = dataclasses.replace(spec, shapes=lambda config, inputs: {**spec.shapes(config, inputs), **shapes})
+    monkeypatch.setitem(globals(), "WRONG_HEAD", wrong)
+    monkeypatch.setitem(HEADS.built_in, "wrong", f"{__name__}:WRONG_HEAD")
+    source = tmp_path / "text.txt"
+    source.write_text(TEXT)
+    with pytest.raises(ConfigError, match=f"head wrong does not fit its specification: {message}"):
+        seqloom.train(source, run=tmp_path / "run", steps=1, hidden_size=4, head="wrong")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("core", "head"), [("toy", "softmax"), ("lstm", "toy"), ("toy", "toy")])

@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+import numpy as np
+
 from seqloom.codecs.base import Codec
 from seqloom.codecs.text import TextCodec
 from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 from seqloom.registry import CODECS, resolve
 
-__all__ = ["Codec", "TextCodec", "check_can_be_stored", "codec_from_json", "fit_codec"]
+__all__ = ["Codec", "TextCodec", "check_usable", "codec_from_json", "fit_codec"]
 
 
 def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Codec[Any]:
@@ -31,12 +33,29 @@ def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Code
     return cast(Codec[Any], resolve("level", level, CODECS).fit(corpus, vocabulary=vocabulary))
 
 
-def check_can_be_stored(codec: Codec[Any]) -> None:
-    """Check that a codec comes back from its description, so that a run with it can be loaded.
+def check_usable(codec: Codec[Any]) -> None:
+    """Check what a training needs of a codec, which may come from another distribution.
 
     Raises:
-        CodecError: the description is not JSON, cannot be read, or describes another codec.
+        CodecError: a run with the codec could not be loaded, because the codec does not come back from its description;
+            or an attribute has an impossible value.
     """
+    _check_can_be_stored(codec)
+    size = len(codec)
+    if codec.boundary is not None and not 0 <= codec.boundary < size:
+        raise CodecError(
+            f"the codec of level {codec.level} cannot be used: its boundary is {codec.boundary!r}, which is not an id "
+            f"from 0 to {size - 1}"
+        )
+    units = np.asarray(codec.units_per_token)
+    if units.shape != (size,) or units.min() < 0 or units.max() <= 0:
+        raise CodecError(
+            f"the codec of level {codec.level} cannot be used: units_per_token has the shape {units.shape}; it needs "
+            f"one number for each of the {size} ids, none below 0 and not all of them 0"
+        )
+
+
+def _check_can_be_stored(codec: Codec[Any]) -> None:
     try:
         restored = codec_from_json(json.loads(json.dumps(codec.to_json())))
         fault = None if restored.fingerprint == codec.fingerprint else "the restored codec differs"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.codecs import Codec, check_can_be_stored
+from seqloom.codecs import Codec, check_usable
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
@@ -83,7 +83,7 @@ def load_dataset(
     """
     corpus = open_corpus(source, reading)
     codec = make_codec(corpus)
-    check_can_be_stored(codec)
+    check_usable(codec)
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
     documents = f" in {store.num_documents:,} records" if corpus.has_separate_documents else ""

@@ -19,6 +19,7 @@ from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.kernels.heads import head_spec
+from seqloom.kernels.weights import expected_shapes
 from seqloom.lm.dataset import Dataset
 from seqloom.lm.defaults import TrainingPlan
 from seqloom.lm.options import ResolvedOptions
@@ -93,8 +94,12 @@ def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> 
     """Return a model with the weights of the parent, if any.
 
     For most kinds of output layer, the bias of a token that the parent lacks is the token's log frequency.
+
+    Raises:
+        ConfigError: the torch layer of a core or head does not fit its specification.
     """
     model = LanguageModel(plan.model, plan.training.seed)
+    _check_shapes(model)
     if head_spec(plan.model.head).starts_at_frequencies:
         counts = _token_counts(dataset)
         # One is added to every count, so that the bias of a token that never occurs is finite.
@@ -103,6 +108,19 @@ def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> 
     if parent is not None:
         transfer_weights(parent.model(), model)
     return model
+
+
+def _check_shapes(model: LanguageModel) -> None:
+    """Check that the torch layers have the parameters that generation will read."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, shape in expected_shapes(model.config).items():
+        if shapes.get(name) != shape:
+            part = f"head {model.config.head}" if name.startswith("head.") else f"core {model.config.core}"
+            actual = f"has the shape {shapes[name]}" if name in shapes else "is missing"
+            raise ConfigError(
+                f"the torch layer of the {part} does not fit its specification: {name} {actual} in the layer, and the "
+                f"specification gives {shape}; correct one of the two"
+            )
 
 
 def describe_model(model: LanguageModel, batches: Batches) -> str:
