@@ -85,3 +85,15 @@ def test_fitting_prints_the_accuracy_and_the_confounds_as_json(command, tmp_path
     assert printed["detector"] == str(tmp_path / "detector")
     assert printed["auc"]["all"] > 0.9
     assert any("*" in confound or "ends" in confound for confound in printed["confounds"]), printed
+    described = json.loads(command("info", tmp_path / "detector", "--json").out)
+    assert (described["areas"], described["texts"]) == (printed["auc"], {"real": 100, "generated": 100})
+    assert any("*" in leak["sign"] or "ends" in leak["sign"] for leak in described["leaks"])
+    lines = command("info", tmp_path / "detector").out.splitlines()
+    assert lines[1].split() == ["real", f"{tmp_path / 'real.csv'}:", "100"]
+    assert any(line.startswith("differs in form") for line in lines)
+    assert any(line.split()[:2] == ["all", "AUC"] for line in lines)
+    settings = tmp_path / "detector" / "detector.json"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"leaks"', '"laeks"'), encoding="utf-8")
+    damaged = command("info", tmp_path / "detector")
+    assert damaged.code == 2
+    assert "is damaged" in damaged.err
