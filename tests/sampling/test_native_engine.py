@@ -130,9 +130,11 @@ def near_a_threshold(config, logits, recent, allowed):
             if 0 < (value := getattr(config, name)) < (1 if name != "min_p" else 2)
         }
         for shake in (0, 1, 2):
-            noise = 1 + 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
+            noise = 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
+            # The kernels round after the division by the temperature, too.
+            shaken = logits.astype(float) * (1 + noise) + noise * max(1.0, config.temperature)
             other = SamplingConfig(**{**config.__dict__, **moved})
-            left = apply_chain(build_chain(other, len(logits)), logits.astype(float) * noise, Context(recent, allowed))
+            left = apply_chain(build_chain(other, len(logits)), shaken, Context(recent, allowed))
             sets.add(tuple(np.isfinite(left)))
     return len(sets) > 1
 

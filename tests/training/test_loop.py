@@ -31,20 +31,20 @@ def stop_after(trainer: Trainer, step: int) -> None:
     trainer.train(lambda: trainer.progress.step >= step)
 
 
-UNINTERRUPTED: dict[str, dict[str, torch.Tensor]] = {}
-"""Final weights by core; one training serves all tests of a core."""
+UNINTERRUPTED: dict[tuple[str | None, str], dict[str, torch.Tensor]] = {}
+"""Final weights by kernels and core; one training serves several tests."""
 
 
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 @pytest.mark.parametrize("stopped_at", [1, 13, 21])
 def test_an_interrupted_run_ends_with_identical_weights(
-    make_trainer: MakeTrainer, tmp_path: Path, core: str, stopped_at: int
+    make_trainer: MakeTrainer, tmp_path: Path, kernels: str | None, core: str, stopped_at: int
 ) -> None:
     dropped = {"dropout": 0.3, "weight_dropout": 0.0 if core == "conv" else 0.2, "core": core}
-    if core not in UNINTERRUPTED:
+    if (kernels, core) not in UNINTERRUPTED:
         whole = make_trainer(**dropped)
         whole.train()
-        UNINTERRUPTED[core] = weights(whole)
+        UNINTERRUPTED[kernels, core] = weights(whole)
     first = make_trainer(**dropped)
     stop_after(first, stopped_at)
     save_snapshot(tmp_path / "state.safetensors", first.snapshot())
@@ -52,8 +52,8 @@ def test_an_interrupted_run_ends_with_identical_weights(
     second.restore(load_snapshot(tmp_path / "state.safetensors"))
     assert second.progress.step == stopped_at
     second.train()
-    assert identical(UNINTERRUPTED[core], weights(second))
-    assert not identical(UNINTERRUPTED[core], weights(first))
+    assert identical(UNINTERRUPTED[kernels, core], weights(second))
+    assert not identical(UNINTERRUPTED[kernels, core], weights(first))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
