@@ -130,13 +130,22 @@ def near_a_threshold(config, logits, recent, allowed):
             if 0 < (value := getattr(config, name)) < (1 if name != "min_p" else 2)
         }
         for shake in (0, 1, 2):
-            noise = 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
-            # The kernels round after the division by the temperature, too.
-            shaken = logits.astype(float) * (1 + noise) + noise * max(1.0, config.temperature)
+            noise = 1 + 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
             other = SamplingConfig(**{**config.__dict__, **moved})
-            left = apply_chain(build_chain(other, len(logits)), shaken, Context(recent, allowed))
+            left = apply_chain(build_chain(other, len(logits)), logits.astype(float) * noise, Context(recent, allowed))
             sets.add(tuple(np.isfinite(left)))
-    return len(sets) > 1
+    return len(sets) > 1 or has_typical_tie(config, logits, recent, allowed)
+
+
+def has_typical_tie(config, logits, recent, allowed):
+    """Whether single precision cannot tell which tokens are the most typical: two tokens of almost equal probability
+    are almost equally far from the entropy, one above and one below it."""
+    before = SamplingConfig(**{**config.__dict__, "typical_p": 1.0, "top_p": 1.0, "min_p": 0.0})
+    left = apply_chain(build_chain(before, len(logits)), logits.astype(float), Context(recent, allowed))
+    log_probs = log_softmax(left[np.isfinite(left)])
+    distances = np.sort(np.abs(log_probs - (np.exp(log_probs) * log_probs).sum()))
+    gaps = np.diff(distances)  # 0 between equal tokens, which all implementations keep in the order of their ids
+    return config.typical_p < 1 and bool(((gaps > 0) & (gaps < 1e-6)).any())
 
 
 def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
