@@ -18,6 +18,7 @@ __all__ = [
     "cache_folder",
     "check_writable",
     "creating_folder",
+    "is_utf8_name",
     "replacing_file",
     "replacing_folder",
     "write_json",
@@ -35,6 +36,11 @@ def cache_folder(name: str) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("seqloom") / name
+
+
+def is_utf8_name(name: str) -> bool:
+    """Return whether the name of a file can be written as UTF-8; Python has lone surrogates for all other bytes."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 @contextlib.contextmanager

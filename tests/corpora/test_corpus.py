@@ -216,6 +216,22 @@ def test_a_guessed_encoding_is_told_and_a_wrong_one_refused(tmp_path: Path) -> N
         read(path, encoding="klingon")
 
 
+def test_a_damaged_text_is_read_and_reported(tmp_path: Path) -> None:
+    text = "Das ist schön.\n" * 50
+    path = written(tmp_path / "t.txt", text.encode() + "schön".encode("cp1252"))
+    documents, corpus = read(path)
+    assert documents == [text + "sch\ufffdn"]
+    assert corpus.encodings == {str(path): "utf-8"}
+    (note,) = corpus.notes
+    assert "is utf-8 text with 1 damaged place, read as U+FFFD (0xF6 at byte 803 cannot be decoded)" in note
+    with pytest.raises(SourceError, match=r"t\.txt is utf-8 text with 1 damaged place .*: repair the file"):
+        read(path, strict=True)
+    table = written(tmp_path / "t.csv", b"text\n" + text.encode() + "schön".encode("cp1252"))
+    documents, corpus = read(table, text="text")
+    assert documents[-1] == "sch\ufffdn"
+    assert corpus.notes == corpus.damage_notes != ()
+
+
 def test_a_file_that_changes_under_the_reader_is_told(tmp_path: Path) -> None:
     path = written(tmp_path / "t.txt", "fine")
     corpus = open_corpus(path)

@@ -152,6 +152,46 @@ def test_the_message_of_a_decoder_without_a_position_is_a_sentence() -> None:
         scan(in_blocks(b"plain"), "it", "utf-16")
 
 
+STRAY = b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "encoding", "count", "text"),
+    [
+        (RUSSIAN.encode() + "я".encode()[:1], None, "utf-8", 1, RUSSIAN + "\ufffd"),  # the end cuts a character
+        (b"\x80" + RUSSIAN.encode(), None, "utf-8", 1, "\ufffd" + RUSSIAN),
+        (SPANISH.encode() + "Añadió".encode("latin-1"), None, "utf-8", 2, SPANISH + "A\ufffdadi\ufffd"),
+        (ENGLISH.encode() + "“so”, he said; “it’s…”".encode() + STRAY, None, "utf-8", 1, None),
+        (RUSSIAN.encode() + "\ufffd".encode() + STRAY, None, "utf-8", 1, RUSSIAN + "\ufffd\ufffd"),
+        (codecs.BOM_UTF8 + ENGLISH.encode() + STRAY, None, "utf-8-sig", 1, ENGLISH + "\ufffd"),
+        (ENGLISH.encode() + STRAY, "utf-8", "utf-8", 1, ENGLISH + "\ufffd"),
+        (codecs.BOM_UTF16_LE + RUSSIAN.encode("utf-16-le")[:-1], None, "utf-16", 1, RUSSIAN[:-1] + "\ufffd"),
+        (ENGLISH.encode("utf-16-be") + b"\xdc\x00", None, "utf-16-be", 1, ENGLISH + "\ufffd"),
+    ],
+)
+def test_unicode_with_a_few_invalid_bytes_is_damaged_unicode(
+    content: bytes, named: str | None, encoding: str, count: int, text: str | None
+) -> None:
+    scanned = scan(in_blocks(content, 7), "it", named)
+    assert scanned.encoding == encoding
+    assert scanned.damage is not None
+    assert scanned.damage.num_places == count
+    assert scanned.damage.first.endswith("cannot be decoded")
+    assert scanned.sha256 == hashlib.sha256(content).hexdigest()
+    if text is not None:
+        assert "".join(decode_blocks(in_blocks(content, 7)(), encoding, "replace")) == text
+    with pytest.raises(SourceError, match=rf"it is {encoding} text with {count} damaged place.*cannot be decoded"):
+        scan(in_blocks(content), "it", named, strict=True)
+
+
+def test_a_text_with_many_invalid_bytes_is_in_a_legacy_encoding() -> None:
+    with pytest.raises(Refused, match="is not UTF-8 and its encoding could not be detected"):
+        scan(in_blocks(SPANISH.encode() + SPANISH.encode("latin-1")), "it")
+    assert scan(in_blocks(SPANISH.encode("latin-1")), "it").damage is None
+    with pytest.raises(SourceError, match="is not in utf-8"):
+        scan(in_blocks(SPANISH.encode("latin-1")), "it", "utf-8")
+
+
 def test_a_character_that_the_end_cuts_is_a_fault() -> None:
     with pytest.raises(SourceError, match="0xE4 0xB8 at byte 1 "):
         scan(in_blocks("a中".encode()[:-1]), "it", "utf-8")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqloom.corpora.sources import Source, find_files
+from seqloom.corpora.sources import Source, check_source, find_files
 from seqloom.errors import SourceError
 
 
@@ -140,3 +140,54 @@ def test_everything_missing_is_named(folder: Path) -> None:
         "no source 'nothing.txt'",
         "no source 'neither.md'",
     ]
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(folder: Path, name: str) -> None:
+    for look in (lambda: find(name), lambda: check_source(name), lambda: find([name, "b.txt"])):
+        with pytest.raises(SourceError, match="a source got the empty name"):
+            look()
+
+
+OUTPUTS = {
+    "run": ("config.json", "codec.json"),
+    "gan": ("asked.json", "state/training.lock"),
+    "critic": ("critic.json", "critic.safetensors"),
+    "detector": ("detector.json", "detector.safetensors"),
+    "store": ("store.json", "records.bin"),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_what_seqloom_has_written_is_no_source(folder: Path, kind: str) -> None:
+    for name in (*OUTPUTS[kind], "samples/epoch-1.txt", "likelihood/report.txt"):
+        path = folder / "runs" / kind / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (folder / "runs" / "notes.txt").write_text("a text")
+    names, skipped = find(".")
+    assert names == ["a/y/x.csv", "a/z.txt", "a10.txt", "b.txt", "c [1].txt", "runs/notes.txt"]
+    assert skipped["folder that seqloom wrote"] == 1
+    names, skipped = find("**/*.txt")
+    assert names == ["a/z.txt", "a10.txt", "b.txt", "c [1].txt", "runs/notes.txt"]
+    assert skipped["file that seqloom wrote"] == 2
+    with pytest.raises(SourceError, match=f"runs/{kind} is a folder that seqloom wrote"):
+        find(f"runs/{kind}")
+    assert find(f"runs/{kind}/samples/epoch-1.txt")[0] == [f"runs/{kind}/samples/epoch-1.txt"]
+    assert find(f"runs/{kind}/samples/*.txt")[0] == [f"runs/{kind}/samples/epoch-1.txt"]
+
+
+def test_a_name_that_is_not_utf8_is_refused_or_skipped(folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    try:
+        (folder / name).write_text("a text")
+        (folder / os.fsdecode(b"r\xe9n")).mkdir()
+    except OSError:
+        pytest.skip("the file system has UTF-8 names only")
+    (folder / os.fsdecode(b"r\xe9n") / "inside.txt").write_text("a text")
+    with pytest.raises(SourceError, match=r"the name 'caf\\udce9.txt' is not UTF-8: rename"):
+        find(name)
+    names, skipped = find(str(folder))
+    assert len(names) == 5
+    assert skipped["name that is not UTF-8"] == 2
+    assert find("*.txt") == (["a10.txt", "b.txt", "c [1].txt"], {"name that is not UTF-8": 1})

@@ -187,6 +187,15 @@ def test_the_cache_builds_once_and_mends_what_is_damaged(cache):
     assert len(list((cache / "stores").iterdir())) == 2
 
 
+def test_without_a_cache_the_store_is_temporary(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "file" / "cache"))  # no folder can be created in a file
+    corpus = make("some text")
+    codec = fit_codec("char", corpus)
+    assert codec.decode_text(cached_store(corpus, codec).records) == "some text"
+    assert (tmp_path / "file").read_text() == ""
+
+
 @pytest.fixture
 def whole(tmp_path):
     corpus = make("abc", "def", conditions={"stars": 1.0}, group="g")

@@ -65,6 +65,7 @@ class TrainOptions(Options):
     layers: int | None = setting(None, help="number of layers", above=0)
     threads: int | None = setting(None, help="processor threads (all)", at_least=1, at_most=_MAX_THREADS)
     encoding: str | None = None
+    strict: bool | None = None
     lowercase: bool | None = None
     normalize: Normalization | None = None
     keep_newlines: bool | None = None
@@ -156,6 +157,7 @@ class GanOptions(Options):
     eval_every: int | None = None
     seed: int | None = None
     encoding: str | None = None
+    strict: bool | None = None
     lowercase: bool | None = None
     normalize: Normalization | None = None
     keep_newlines: bool | None = None

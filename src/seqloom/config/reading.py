@@ -19,6 +19,7 @@ class ReadingConfig(JsonSerializable):
 
     Attributes:
         encoding: encoding of the text; None detects it.
+        strict: whether a Unicode text with a few invalid bytes is refused; otherwise they are read as U+FFFD.
         lowercase: whether the text is folded to lower case (`str.lower`).
         normalize: Unicode normal form, or None.
         keep_newlines: whether CRLF and CR stay as they are; otherwise they become LF.
@@ -37,6 +38,7 @@ class ReadingConfig(JsonSerializable):
     """
 
     encoding: str | None = setting(None, help="encoding of the text (detected)")
+    strict: bool = setting(False, help="refuse text with invalid bytes instead of reading them as U+FFFD")
     lowercase: bool = setting(False, help="fold to lower case")
     normalize: Normalization | None = setting(None, help="Unicode normal form")
     keep_newlines: bool = setting(False, help="keep CRLF and CR")

@@ -167,7 +167,7 @@ def _open_table(source: str | Path, text_column: str) -> TableFormat:
     files = find_files(str(source), Counter())
     if len(files) != 1:
         raise SourceError(f"{source} stands for {len(files)} files: name one table")
-    table = examine(files[0], ReadingConfig(text=text_column))
+    table = examine(files[0], ReadingConfig(text=text_column, strict=True))  # a copy must not lose a damaged byte
     if not isinstance(table, TableFormat):
         raise SourceError(f"{source} is not a table: name a table with a column {text_column!r}")
     return table

@@ -22,7 +22,7 @@ __all__ = ["SourceCorpus", "open_corpus"]
 
 _FINGERPRINT_FORMAT = 1  # increase it if a change makes all formats read other documents from the same bytes
 
-_LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences")
+_LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences", "strict")
 """Reading settings that did not exist when the first fingerprints were stored. A fingerprint leaves out such a setting
 while the setting has its default, so that old fingerprints stay valid."""
 
@@ -37,7 +37,8 @@ class SourceCorpus(Corpus):
         skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason; before the
             first pass, the files that were skipped when the source was opened.
         encodings: Python codec of every text file, by file name.
-        notes: remarks for the user on how the source was read, one line each.
+        damage_notes: for each Unicode file with invalid bytes, one line for the user.
+        notes: remarks for the user on how the source was decoded, one line each; `damage_notes` are among them.
     """
 
     def __init__(self, name: str, files: Sequence[Format], reading: ReadingConfig, skipped: Mapping[str, int]) -> None:
@@ -49,11 +50,13 @@ class SourceCorpus(Corpus):
         self.encodings: Mapping[str, str] = MappingProxyType(
             {file.source_file.name: file.encoding for file in files if file.encoding}
         )
-        self.notes = tuple(
+        self.damage_notes = tuple(_damage_note(file, *file.damage) for file in files if file.damage)
+        encoding_notes = (
             f"{file.source_file.name} is read as {file.encoding}; if that looks wrong, name its `encoding`"
             for file in files
             if file.encoding_detected and not file.encoding.startswith("utf")
         )
+        self.notes = (*encoding_notes, *self.damage_notes)
         self._files = tuple(files)
         self._reading = reading
         self._skipped_on_opening = skipped
@@ -113,6 +116,14 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
     return SourceCorpus(name, files, reading, skipped)
+
+
+def _damage_note(file: Format, num_places: int, first: str) -> str:
+    places = counted(num_places, "damaged place")
+    return (
+        f"{file.source_file.name} is {file.encoding} text with {places}, read as U+FFFD ({first}); if that matters, "
+        "repair the file"
+    )
 
 
 def _of_one_kind(files: Sequence[Format], skipped: Counter[str]) -> list[Format]:

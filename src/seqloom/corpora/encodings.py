@@ -1,6 +1,8 @@
 """Detect whether a file is text and in which encoding, and hash it.
 
-An encoding is accepted only after the whole file was decoded with it, strictly. UTF-8 takes one pass over the bytes.
+An encoding is accepted only after the whole file was decoded with it. UTF-8 takes one pass over the bytes. A Unicode
+text with a few invalid bytes, such as a character that was cut at the end of the file, is still a Unicode text: the
+invalid bytes are counted, and read as U+FFFD.
 """
 
 import codecs
@@ -8,13 +10,15 @@ import contextlib
 import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Literal, NamedTuple
 
 from seqloom.corpora.legacy_encodings import legacy_encodings
 from seqloom.errors import ConfigError, SourceError
+from seqloom.plural import counted
 
-__all__ = ["Blocks", "Refused", "Scan", "Undecodable", "check_encoding", "decode_blocks", "scan"]
+__all__ = ["Blocks", "Damage", "Refused", "Scan", "Undecodable", "check_encoding", "decode_blocks", "scan"]
 
 Blocks = Callable[[], Iterator[bytes]]
 """Function that returns a source's bytes from the first to the last, at every call."""
@@ -66,6 +70,29 @@ _DECODED_BYTES = 1 << 15
 again for every block."""
 
 
+_REPLACEMENT = "\ufffd"
+"""Character that stands for undecodable bytes."""
+
+_MIN_MULTIBYTE_PER_PLACE = 5
+"""Smallest number of valid multi-byte characters for each damaged place, if UTF-8 is a guess. Text in a legacy encoding
+has many invalid bytes, and hardly any that form a multi-byte character by chance."""
+
+_MIN_CHARACTERS_PER_PLACE = 100
+"""Smallest number of characters for each damaged place in a text whose encoding is certain."""
+
+
+class Damage(NamedTuple):
+    """Places of a Unicode text where bytes are invalid.
+
+    Attributes:
+        num_places: number of places; each is read as U+FFFD.
+        first: clause that says which bytes the first place has, and where it is.
+    """
+
+    num_places: int
+    first: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scan:
     """Result of reading all bytes of a source.
@@ -75,12 +102,14 @@ class Scan:
         is_detected: False where the user named the encoding.
         sha256: hash of the bytes, in hexadecimal.
         is_blank: whether the text is white space only.
+        damage: places with invalid bytes; None if there are none.
     """
 
     encoding: str
     is_detected: bool
     sha256: str
     is_blank: bool
+    damage: Damage | None = None
 
 
 class Refused(SourceError):
@@ -120,14 +149,21 @@ def check_encoding(name: str) -> None:
         ) from None
 
 
-def decode_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+def decode_blocks(
+    blocks: Iterable[bytes], encoding: str, errors: Literal["strict", "replace", "ignore"] = "strict"
+) -> Iterator[str]:
     """Decode blocks of bytes, and yield the text piece by piece, without a leading byte-order mark.
 
+    Args:
+        blocks: bytes.
+        encoding: Python codec.
+        errors: what becomes of invalid bytes: an error, one U+FFFD for each place, or nothing.
+
     Raises:
-        Undecodable: the bytes are not in `encoding`.
+        Undecodable: the bytes are not in `encoding`, and `errors` is "strict".
     """
     canonical = codecs.lookup(encoding).name
-    decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)("strict")
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)(errors)
     may_start_with_mark = canonical in _CODECS_KEEPING_MARK
     num_bytes_read = 0
     try:
@@ -154,7 +190,7 @@ def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
             yield block[start : start + _DECODED_BYTES]
 
 
-def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
+def scan(blocks: Blocks, name: str, named_encoding: str | None = None, *, strict: bool = False) -> Scan:
     """Detect the encoding of a source, decode all of it, and hash it.
 
     UTF-8 takes one pass over the bytes; other encodings take another pass for each attempt.
@@ -163,10 +199,12 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
         blocks: function that returns the bytes.
         name: name of the source in messages.
         named_encoding: encoding named by the user, or None to detect it.
+        strict: whether to refuse a Unicode text in which a few bytes are invalid.
 
     Raises:
         Refused: the source is empty, binary, or in an unknown encoding.
-        SourceError: the source is not in the named encoding, or not in the one that its byte-order mark promises.
+        SourceError: the source is not in the named encoding, or not in the one that its byte-order mark promises; or a
+            few bytes are invalid, and `strict` is set.
     """
     head = _head(blocks)
     if not head:
@@ -177,12 +215,15 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
         raise _binary(name, f"it is {kind}")
     marked_encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if encoding := named_encoding or marked_encoding:
-        return _scan_as(blocks, name, encoding, is_named=bool(named_encoding))
+        return _scan_as(blocks, name, encoding, is_named=bool(named_encoding), strict=strict)
     for encoding in _candidates(blocks, head, name):
         try:
             scanned = _decode_all(blocks, encoding, is_detected=True)
-        except Undecodable:
-            continue
+        except Undecodable as error:
+            damaged = _decode_damaged(blocks, encoding, error, is_certain=encoding != "utf-8", is_detected=True)
+            if damaged is None:
+                continue
+            scanned = _accepted(damaged, name, strict=strict)
         if encoding == "utf-8" and _control_share(head) > 0.3:
             raise _binary(name, "many of its bytes are control characters")
         return scanned
@@ -192,11 +233,14 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
     )
 
 
-def _scan_as(blocks: Blocks, name: str, encoding: str, *, is_named: bool) -> Scan:
+def _scan_as(blocks: Blocks, name: str, encoding: str, *, is_named: bool, strict: bool) -> Scan:
     """Decode a source in the encoding that the user named, or else in the encoding of its byte-order mark."""
     try:
         return _decode_all(blocks, encoding, is_detected=not is_named)
     except Undecodable as error:
+        damaged = _decode_damaged(blocks, encoding, error, is_certain=True, is_detected=not is_named)
+        if damaged is not None:
+            return _accepted(damaged, name, strict=strict)
         if is_named:
             raise SourceError(
                 f"{name} is not in {encoding}: {error}; set another `encoding`, or leave it out to detect it"
@@ -206,7 +250,58 @@ def _scan_as(blocks: Blocks, name: str, encoding: str, *, is_named: bool) -> Sca
         ) from error
 
 
-def _decode_all(blocks: Blocks, encoding: str, *, is_detected: bool) -> Scan:
+def _accepted(scanned: Scan, name: str, *, strict: bool) -> Scan:
+    """Return the scan of a damaged source.
+
+    Raises:
+        SourceError: `strict` is set.
+    """
+    if strict and scanned.damage is not None:
+        raise SourceError(
+            f"{name} is {scanned.encoding} text with {counted(scanned.damage.num_places, 'damaged place')} "
+            f"({scanned.damage.first}): repair the file"
+        )
+    return scanned
+
+
+def _decode_damaged(
+    blocks: Blocks, encoding: str, error: Undecodable, *, is_certain: bool, is_detected: bool
+) -> Scan | None:
+    """Decode a source with U+FFFD in place of invalid bytes.
+
+    Args:
+        blocks: function that returns the bytes.
+        encoding: Python codec.
+        error: first invalid place.
+        is_certain: whether the encoding is more than a guess: the user named it, a byte-order mark shows it, or the
+            zero bytes of UTF-16 do.
+        is_detected: False if the user named the encoding.
+
+    Returns:
+        The scan; None if the encoding is not Unicode, or too many bytes are invalid.
+    """
+    if not codecs.lookup(encoding).name.startswith("utf"):
+        return None
+    # Both readings have the U+FFFD of the text itself, and one has those of the damage, too.
+    num_places = num_characters = num_multibyte = 0
+    try:
+        for text in decode_blocks(blocks(), encoding, "ignore"):
+            num_places -= text.count(_REPLACEMENT)
+            num_characters += len(text)
+            num_multibyte += 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
+        num_places += sum(text.count(_REPLACEMENT) for text in decode_blocks(blocks(), encoding, "replace"))
+    except Undecodable:  # a byte-order mark is missing
+        return None
+    limit = num_characters / _MIN_CHARACTERS_PER_PLACE if is_certain else num_multibyte / _MIN_MULTIBYTE_PER_PLACE
+    if num_places > limit:
+        return None
+    scanned = _decode_all(blocks, encoding, is_detected=is_detected, errors="replace")
+    return replace(scanned, damage=Damage(num_places, str(error)))
+
+
+def _decode_all(
+    blocks: Blocks, encoding: str, *, is_detected: bool, errors: Literal["strict", "replace"] = "strict"
+) -> Scan:
     digest = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:
@@ -215,7 +310,7 @@ def _decode_all(blocks: Blocks, encoding: str, *, is_detected: bool) -> Scan:
             yield block
 
     is_blank = True
-    for text in decode_blocks(hashed(), encoding):
+    for text in decode_blocks(hashed(), encoding, errors):
         is_blank = is_blank and (not text or text.isspace())
     return Scan(encoding=encoding, is_detected=is_detected, sha256=digest.hexdigest(), is_blank=is_blank)
 

@@ -97,7 +97,7 @@ def read_labelled_texts(
         UserError: the table or a column cannot be used, or all labels are equal.
     """
     columns = [*kept_columns, label] if label else kept_columns
-    corpus = open_corpus(source, replace(reading, category=tuple(dict.fromkeys(columns))))
+    corpus = _open(source, replace(reading, category=tuple(dict.fromkeys(columns))), note)
     labelled, skipped = _read(corpus, label_column=label, kept_columns=kept_columns)
     if label is not None:
         _check_both_labels(label, labelled.labels())
@@ -121,7 +121,7 @@ def read_rated(
         SourceError: the source cannot be read, lacks a column, or has a rating column that does not hold numbers.
         ConfigError: no text has a rating.
     """
-    corpus = open_corpus(source, reading)
+    corpus = _open(source, reading, note)
     (column,) = reading.rating[:1]
     rated, skipped = _read(corpus, rating_column=column)
     note(f"{corpus.name}: {len(rated.texts):,} rated texts in {counted(len(np.unique(rated.groups)), 'group')}")
@@ -144,13 +144,21 @@ def read_texts(
     Raises:
         UserError: the source cannot be read, or has no text.
     """
-    corpus = open_corpus(source, reading)
+    corpus = _open(source, reading, note)
     labelled, skipped = _read(corpus, skip_empty=True)
     note(f"{corpus.name}: {len(labelled.texts):,} texts in {len(np.unique(labelled.groups)):,} groups")
     _report_skipped(skipped, note)
     if not labelled.texts:
         raise ConfigError(f"{corpus.name} has no text: nothing can be learned")
     return labelled
+
+
+def _open(source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter) -> SourceCorpus:
+    """Open a source and report how its text was decoded."""
+    corpus = open_corpus(source, reading)
+    for line in corpus.notes:
+        note(line)
+    return corpus
 
 
 def _read(

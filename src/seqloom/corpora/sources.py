@@ -3,6 +3,7 @@
 import atexit
 import functools
 import glob
+import itertools
 import os
 import shutil
 import stat
@@ -20,6 +21,7 @@ from seqloom.corpora.catalogue import ENTRIES
 from seqloom.corpora.compressed_files import read_blocks
 from seqloom.corpora.fetch import fetch
 from seqloom.errors import SeqloomError, SourceError
+from seqloom.files import is_utf8_name
 
 __all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
@@ -27,6 +29,20 @@ Source = str | Path | Sequence[str | Path]
 """One or several sources: catalogue names, files, folders, globs or "-" (standard input)."""
 
 _STANDARD_INPUT = "-"
+
+_OUTPUT_FILES = (
+    ("config.json", "codec.json"),
+    ("asked.json", "state"),
+    ("critic.json", "critic.safetensors"),
+    ("detector.json", "detector.safetensors"),
+    ("store.json", "records.bin"),
+)
+"""Files that show what a folder is: a run, a GAN before its first checkpoint, a critic, a detector, or a store of the
+cache."""
+
+_OUTPUT_FOLDER, _OUTPUT_FILE = "folder that seqloom wrote", "file that seqloom wrote"
+_NAME_NOT_UTF8 = "name that is not UTF-8"
+"""Reasons for skipping a folder or a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +78,30 @@ def check_source(source: Source) -> None:
         SourceError: something is missing; the message lists similar names.
     """
     names = [str(name) for name in ([source] if isinstance(source, str | Path) else source)]
-    faults = [_missing_message(name, Path(name).expanduser()) for name in names if not _may_exist(name)]
+    faults = [fault for name in names if (fault := _name_fault(name) or _missing_fault(name))]
     if faults:
         raise SourceError(*faults)
 
 
-def _may_exist(name: str) -> bool:
+def _name_fault(name: str) -> str | None:
+    """Return the fault of a name that cannot be a source; None for all other names."""
+    if not name.strip():
+        return (
+            f"a source got the empty name {name!r}: give a file, a folder, a glob or -; for the current folder, write ."
+        )
+    if not is_utf8_name(name):
+        return f"the name {name!r} is not UTF-8: rename the file or folder"
+    return None
+
+
+def _missing_fault(name: str) -> str | None:
     if name == _STANDARD_INPUT or name in ENTRIES or glob.has_magic(name):
-        return True
+        return None
+    path = Path(name).expanduser()
     try:
-        return Path(name).expanduser().exists()
+        return None if path.exists() else _missing_message(name, path)
     except OSError:
-        return True  # opening the path gives a better message
+        return None  # opening the path gives a better message
 
 
 def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
@@ -94,6 +122,9 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
     files: dict[Path | None, SourceFile] = {}
     faults: list[str] = []
     for name in names:
+        if fault := _name_fault(str(name)):
+            faults.append(fault)
+            continue
         try:
             named_files = _files_of_name(str(name), skipped)
         except SourceError as error:
@@ -130,14 +161,27 @@ def _files_of_name(name: str, skipped: Counter[str]) -> list[SourceFile]:
     if name in ENTRIES:
         return [SourceFile(name=name, path=None if ENTRIES[name].is_built_in else fetch(name))]
     if glob.has_magic(name):
-        return _files_of_glob(str(path), name)
+        return _files_of_glob(str(path), name, skipped)
     raise SourceError(_missing_message(name, path))
 
 
 def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
-    """Return the files of a folder and its subfolders, sorted by path, without hidden ones."""
+    """Return the files of a folder and its subfolders, sorted by path.
+
+    Hidden files are left out, and so is what seqloom has written: a training would read its own output.
+    """
     files = []
+    if _is_output(folder):
+        raise SourceError(f"{folder} is a folder that seqloom wrote: name a file in it, or a folder of texts")
     for parent, subfolders, filenames in os.walk(folder):
+        outputs = [name for name in subfolders if _is_output(Path(parent, name))]
+        if outputs:
+            skipped[_OUTPUT_FOLDER] += len(outputs)
+            subfolders[:] = [name for name in subfolders if name not in outputs]
+        if undecodable := [name for name in (*subfolders, *filenames) if not is_utf8_name(name)]:
+            skipped[_NAME_NOT_UTF8] += len(undecodable)
+            subfolders[:] = [name for name in subfolders if name not in undecodable]
+            filenames = [name for name in filenames if name not in undecodable]
         for noun, names in (("folder", subfolders), ("file", filenames)):
             if hidden := [name for name in names if name.startswith(".")]:
                 skipped[f"hidden {noun}"] += len(hidden)
@@ -151,12 +195,28 @@ def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
     return sorted(files, key=lambda file: Path(file.name).parts)
 
 
-def _files_of_glob(pattern: str, name: str) -> list[SourceFile]:
+def _files_of_glob(pattern: str, name: str, skipped: Counter[str]) -> list[SourceFile]:
+    """Return the files that match a pattern, sorted by path, without those that seqloom has written."""
     paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
-    files = [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
+    parts = Path(pattern).parts
+    base = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), parts))  # the folder that the user named
+    is_output = functools.cache(_is_output)
+    files = []
+    for path in filter(Path.is_file, paths):
+        folders = [parent for parent in path.parents if parent != base and parent.is_relative_to(base)]
+        reason = _OUTPUT_FILE if any(map(is_output, folders)) else None if is_utf8_name(str(path)) else _NAME_NOT_UTF8
+        if reason:
+            skipped[reason] += 1
+        else:
+            files.append(SourceFile(name=str(path), path=path, named_by_user=False))
     if not files:
         raise SourceError(f"no file matches {name!r}: check the pattern (* is any text, ** any folders)")
     return files
+
+
+def _is_output(folder: Path) -> bool:
+    """Return whether seqloom has written a folder."""
+    return any(all((folder / name).exists() for name in names) for names in _OUTPUT_FILES)
 
 
 def _missing_message(name: str, path: Path) -> str:

@@ -13,9 +13,11 @@ A store is a folder with these files:
 The files are mapped, so that the system can drop their pages whenever it needs memory.
 """
 
+import atexit
 import json
 import math
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,8 +30,8 @@ from jaxtyping import Float, Int, Shaped
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
-from seqloom.errors import CodecError, RunError, SourceError
-from seqloom.files import cache_folder, creating_folder
+from seqloom.errors import CodecError, RunError, SeqloomError, SourceError
+from seqloom.files import cache_folder, check_writable, creating_folder
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
 
@@ -115,6 +117,8 @@ def build_store(
 def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int], None] | None = None) -> TokenStore:
     """Return the store of `corpus` in the user's cache; build it if it is missing, damaged or of another format.
 
+    If the cache cannot be written, the store is a temporary folder that is deleted when Python exits.
+
     Args:
         corpus: corpus to encode.
         codec: codec.
@@ -128,7 +132,13 @@ def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int],
         try:
             return open_store(folder)
         except RunError:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        check_writable(folder)
+    except SeqloomError:
+        temporary = tempfile.mkdtemp(prefix="seqloom-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        folder = Path(temporary) / "store"
     return build_store(corpus, codec, folder, progress=progress)
 
 

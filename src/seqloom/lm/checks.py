@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqloom.errors import ConfigError, RunError
+from seqloom.files import is_utf8_name
 from seqloom.lm.dataset import stored_sources
 from seqloom.lm.options import ResolvedOptions
 from seqloom.runs.checks import check_run_folder
@@ -39,12 +40,14 @@ def check_new_training(
         overwrite: whether a run in the folder may be replaced.
 
     Raises:
-        RunError: the folder cannot be used, or the parent is a GAN.
+        RunError: the folder cannot be used, the parent is a GAN, or its path is not UTF-8.
         ConfigError: an option changes the parent's architecture.
     """
     check_run_folder(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
         return
+    if not is_utf8_name(str(parent.path.absolute())):
+        raise RunError(f"`from_run` got {str(parent.path)!r}, a name that is not UTF-8: rename the folder")
     if parent.config.model.noise_size:
         raise RunError(
             f"`from_run` got {parent.path}, which is a GAN: use the run that the GAN started from, "

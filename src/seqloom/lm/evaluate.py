@@ -6,6 +6,7 @@ model that has read nothing yet. The records of a store or a span are its tokens
 
 import itertools
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -208,10 +209,9 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     """
     reading = run.config.reading
     name = str(source) if isinstance(source, str | Path) else ""
-    if run.config.sources in ((name,), (str(Path(name).absolute()),)):
-        return open_corpus(source, reading)
+    is_own = run.config.sources in ((name,), (str(Path(name).absolute()),))
     try:
-        return open_corpus(source, replace(reading, encoding=None))
+        corpus = open_corpus(source, reading if is_own else replace(reading, encoding=None))
     except SourceError as error:
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):
@@ -219,6 +219,9 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
         expected_source = "text" if reading.text is None else f"a table with a column {reading.text!r}"
         names = ", ".join(map(str, [source] if isinstance(source, str | Path) else source))
         raise SourceError(f"{names} is not of the kind that the run was trained on: name {expected_source}") from None
+    for line in corpus.damage_notes:
+        warnings.warn(line, stacklevel=2)
+    return corpus
 
 
 def _encode(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:

@@ -16,10 +16,12 @@ def training_source(config: RunConfig) -> str | list[str]:
     """Return the source of a run, or the list of its sources.
 
     Raises:
-        SourceError: the source was standard input, which cannot be read again.
+        SourceError: the source was standard input or a pipe, which cannot be read again.
     """
     if _STANDARD_INPUT in config.sources:
-        raise SourceError("the run was trained on standard input: name a source (- reads standard input again)")
+        raise SourceError(
+            "the run was trained on standard input or a pipe, which is gone: name a source (- reads standard input)"
+        )
     return list(config.sources) if len(config.sources) > 1 else config.sources[0]
 
 

@@ -126,13 +126,12 @@ class Encoder:
             network.bias.copy_(torch.from_numpy(np.log(frequencies / (1 - frequencies))))
         optimizer = AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
-        )
         with torch.random.fork_rng([]):
             torch.manual_seed(self._seed)
             network.train()
-            for batch in self._batches(encoded, steps):
+            for step, batch in enumerate(self._batches(encoded, steps)):
+                warmup = min(1, (step + 1) / _WARMUP_STEPS)
+                optimizer.param_groups[0]["lr"] = settings.learning_rate * (warmup * (1 - step / steps))
                 ids = _pad([encoded[index] for index in batch])
                 dropped = (torch.rand(ids.shape) < settings.word_dropout) & (ids != _PADDING)
                 logits = network(ids.masked_fill(dropped, _UNKNOWN))
@@ -141,7 +140,6 @@ class Encoder:
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
-                schedule.step()
         network.eval()
         return self
 

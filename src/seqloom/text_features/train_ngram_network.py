@@ -77,15 +77,13 @@ def _train(
     rng, batch_starts = np.random.default_rng(seed), range(0, features.shape[0], settings.batch)
     epochs = max(settings.epochs, math.ceil(settings.updates / len(batch_starts)))
     steps = epochs * len(batch_starts)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
-    )
-    for _ in range(epochs):
+    for epoch in range(epochs):
         order = rng.permutation(features.shape[0])
-        for start in batch_starts:
+        for step, start in enumerate(batch_starts, epoch * len(batch_starts)):
+            warmup = min(1, (step + 1) / _WARMUP_STEPS)
+            optimizer.param_groups[0]["lr"] = settings.learning_rate * (warmup * (1 - step / steps))
             batch = order[start : start + settings.batch]
             loss = nn.functional.binary_cross_entropy_with_logits(network(features[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            scheduler.step()

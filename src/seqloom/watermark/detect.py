@@ -64,6 +64,8 @@ def find_watermarks(
         keep_newlines=run_reading.keep_newlines,
     )
     corpus = open_corpus(source, reading)
+    for line in corpus.notes:
+        note(line)
     unknown_symbols: Counter[str] = Counter()
     for document in corpus:
         content = "".join(document.text.chunks)

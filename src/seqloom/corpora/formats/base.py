@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora.document import Document
-from seqloom.corpora.encodings import Refused, Undecodable, decode_blocks, scan
+from seqloom.corpora.encodings import Damage, Refused, Undecodable, decode_blocks, scan
 from seqloom.corpora.payloads import Payload, TextPayload
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_columns import Row, check_columns, list_columns
@@ -30,6 +30,7 @@ class Format(ABC):
         sha256: hash of the file's bytes, in hexadecimal.
         encoding: Python codec of the file's text; "" for binary files.
         encoding_detected: True if the encoding was detected; False if the user named it, and for binary files.
+        damage: places of a Unicode text with invalid bytes, which are read as U+FFFD; None if there are none.
         payload_type: type of the payloads of its documents.
         version: number that rises when the same file and settings give other documents than before. It is a part of the
             fingerprint, so stored token ids of older versions are not used.
@@ -47,6 +48,7 @@ class Format(ABC):
     sha256: str
     encoding: str = ""
     encoding_detected: bool = False
+    damage: Damage | None = None
 
     @classmethod
     @abstractmethod
@@ -89,9 +91,10 @@ class DecodedFile(Format):
 
         Raises:
             Refused: the file is empty, blank, binary, or in an unknown encoding.
-            SourceError: the file is not in the encoding that `reading` names.
+            SourceError: the file is not in the encoding that `reading` names, or it has invalid bytes and `reading` is
+                strict.
         """
-        scanned = scan(source_file.read_blocks, source_file.name, reading.encoding)
+        scanned = scan(source_file.read_blocks, source_file.name, reading.encoding, strict=reading.strict)
         if scanned.is_blank:
             raise Refused(
                 "file of white space", f"{source_file.name} holds nothing but white space: choose one with text"
@@ -101,6 +104,7 @@ class DecodedFile(Format):
             sha256=scanned.sha256,
             encoding=scanned.encoding,
             encoding_detected=scanned.is_detected,
+            damage=scanned.damage,
         )
 
     def as_format(self, file_format: type[DecodedT]) -> DecodedT:
@@ -110,6 +114,7 @@ class DecodedFile(Format):
             sha256=self.sha256,
             encoding=self.encoding,
             encoding_detected=self.encoding_detected,
+            damage=self.damage,
         )
 
     def text_chunks(self) -> Iterator[str]:
@@ -119,7 +124,8 @@ class DecodedFile(Format):
             SourceError: the file has changed since `examine`.
         """
         try:
-            yield from decode_blocks(self.source_file.read_blocks(), self.encoding)
+            errors: Literal["strict", "replace"] = "strict" if self.damage is None else "replace"
+            yield from decode_blocks(self.source_file.read_blocks(), self.encoding, errors)
         except Undecodable as error:
             raise SourceError(
                 f"{self.source_file.name} changed while it was being read: {error}; start again"
