@@ -98,9 +98,8 @@ def generate(
         _generate_rated(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.generate_iter(prompt, count, _options(settings, count))
-        guidance = (
-            {"guidance": 1.0} if rating else {}
-        )  # 1 is the default; a value in `settings` replaces it in the next line
+        # 1 is the default of the guidance; a value in `settings` replaces it.
+        guidance = {"guidance": 1.0} if rating else {}
         origin = {**_run_origin(opened), **guidance, **_sampling_origin(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:

@@ -189,10 +189,8 @@ def _distinct_characters(corpus: Corpus) -> list[str]:
     Raises:
         CodecError: the corpus has a lone surrogate.
     """
-    known_ascii, symbols = (
-        b"",
-        set[str](),
-    )  # known ASCII characters are deleted from a block first: adding to a set is slow
+    # Known ASCII characters are deleted from a block first, because adding to a set is slow.
+    known_ascii, symbols = b"", set[str]()
     for document in corpus:
         for chunk in document.text.chunks:
             for start in range(0, len(chunk), _BLOCK_CHARACTERS):
