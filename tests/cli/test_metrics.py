@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seqloom.cli import metrics as module
-from seqloom.cli.metrics import History, Tally, clock
+from seqloom.cli.metrics import History, Tally
+from seqloom.cli.stage_display import clock
 from seqloom.training.events import Epoch, Finished, RolledBack, Started, Step, Validated
 
 

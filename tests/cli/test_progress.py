@@ -6,7 +6,7 @@ from rich.console import Console
 
 from seqloom.cli import progress as module
 from seqloom.cli.progress import ProgressDisplay
-from seqloom.training.events import Epoch, Finished, RolledBack, Started, Step, Validated
+from seqloom.training.events import Epoch, Finished, Paused, Replanned, RolledBack, Started, Step, Validated
 
 STARTED = Started(step=0, total_steps=1000, steps_per_epoch=100, tokens_per_step=64)
 
@@ -57,17 +57,17 @@ def test_a_best_that_looks_like_the_newest_is_not_said(now):
     events = [STARTED, *map(step, range(1, 4))]
     for number, (loss, best) in enumerate([(1.5001, True), (1.5004, False), (1.51, False)]):
         events += [Validated(step=number, loss=loss, best=best, seconds=1.0)]
-    shown = [line.split("  ")[3:5] for line in plain_lines(events, now, seconds_each=3.0) if "validation" in line]
+    shown = [line.split("  ")[3:5] for line in plain_lines(events, now, seconds_each=6.0) if "validation" in line]
     assert [parts[0] for parts in shown] == ["validation 1.500", "validation 1.500", "validation 1.510"]
     assert [parts[1].startswith("best") for parts in shown] == [False, False, True]
 
 
 def test_plain_lines_say_start_state_and_end(now):
-    events = [STARTED, *map(step, range(1, 10)), Finished(step=9, reason="done", best_loss=1.5, seconds=61.0)]
+    events = [STARTED, *map(step, range(1, 18)), Finished(step=17, reason="done", best_loss=1.5, seconds=61.0)]
     assert plain_lines(events, now) == [
         "training: 1,000 steps of 64 tokens, 100 per epoch",
-        "step 8 of 1,000 (1 %)  epoch 1  loss 2.000  12,800 characters/s  16:32 left",
-        "done: 9 steps in 1:01, best validation 1.500 nats per token",
+        "step 15 of 1,000 (2 %)  epoch 1  loss 2.000  12,800 characters/s  16:25 left",
+        "done: 17 steps in 1:01, best validation 1.500 nats per token",
     ]
 
 
@@ -85,7 +85,7 @@ def test_plain_lines_are_rare_however_many_events_come(now):
 def test_a_validation_is_told_soon(now):
     quick = [Validated(step=1, loss=1.25, best=True, seconds=1.0)]
     assert len(plain_lines([STARTED, *quick], now)) == 1
-    lines = plain_lines([STARTED, step(1), step(2), *quick], now)
+    lines = plain_lines([STARTED, *map(step, range(1, 5)), *quick], now)
     assert "validation 1.250" in lines[-1]
 
 
@@ -99,12 +99,28 @@ def test_an_explosion_is_told_at_once(now):
     assert lines[1] == "the loss exploded at step 512 (nan): went back to step 400, learning rate × 0.5"
 
 
+def test_a_pause_is_told_and_does_not_count(now):
+    limited = Started(step=0, total_steps=1000, steps_per_epoch=100, tokens_per_step=64, seconds_left=60.0)
+    console = Console(file=io.StringIO())
+    with ProgressDisplay(console=console) as display:
+        display(limited)
+        now[0] += 3600
+        display(Paused(step=1, seconds=3600.0))
+        display(Replanned(step=1, total_steps=500))
+        now[0] += 20
+        display(step(1))
+    lines = console.file.getvalue().splitlines()
+    assert lines[1] == "the process did not run for 1:00:00; this time does not count"
+    assert lines[2].startswith("step 1 of 500 (0 %)")
+    assert lines[2].endswith("0:40 left")
+
+
 def test_plain_text_has_no_control_characters_even_where_colours_are_forced(now, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     console = Console(file=io.StringIO())
     with ProgressDisplay(console=console) as display:
         display(STARTED)
-        now[0] += 10
+        now[0] += 15
         display(step(1))
     assert len(console.file.getvalue().splitlines()) == 2
     assert not set(console.file.getvalue()) & set("\r\x1b")

@@ -14,6 +14,7 @@ from seqloom.cli import train_commands
 from seqloom.lm import session
 from seqloom.lm import train as train_module
 from seqloom.registry import CODECS, CORES
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import Step
 
 SMALL = ("--steps", 10, "--hidden-size", 8, "--threads", 1)
@@ -37,8 +38,9 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
         (tmp_path / name).touch()
     words = "train a.txt b.txt --hidden-size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
     assert command(*words.split()).code == 0
-    viewer = asked.pop("viewer")
+    viewer, stopwatch = asked.pop("viewer"), asked.pop("stopwatch")
     assert isinstance(viewer, train_module.TrainingObserver)
+    assert isinstance(stopwatch, Stopwatch)
     assert asked == {
         "source": ("a.txt", "b.txt"),
         "hidden_size": (32, 16),
@@ -220,7 +222,9 @@ def test_a_changed_text_is_not_resumed_on(command, unreported, trained, digest):
 def test_a_finished_run_says_so(command, run, unchanged):
     done = command("train", "--resume", "--run", run)
     assert (done.code, done.out) == (0, "")
-    assert done.err == (f"{run} is finished after 30 steps; to train it further, start another run with --from {run}\n")
+    assert done.err == (
+        f"preparing ...\n{run} is finished after 30 steps; to train it further, start another run with --from {run}\n"
+    )
     assert unchanged(run)
 
 
@@ -256,7 +260,8 @@ def planned(command, monkeypatch):
 @pytest.mark.parametrize(
     "words",
     [
-        "--minutes 0.005 --hold-out 0.2 --seed 3",
+        "--epochs 0.2 --hold-out 0.2 --seed 3",
+        "--pace 0:9,3:7 --hidden-size 8",
         "--steps 4 --preset classic --hidden-size 8 --sequence-length 12 --no-lowercase --stride 7 --dropout 0.1",
         "--epochs 0.1 --core conv --hidden-size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
         "--steps 3 --hidden-size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' "
@@ -359,7 +364,7 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
     done = command("train", "--resume", "--run", place)
     assert done.code == 0
     assert done.err.count("continuing after step 7 of 10") == done.err.count("continuing") == 1
-    assert done.err.startswith("fox.txt: 5,400 characters")
+    assert done.err.startswith("preparing ...\nfox.txt: 5,400 characters")
     assert (place / "report.md").exists()
 
 
@@ -416,7 +421,7 @@ def test_the_demo_asks_for_the_text_that_python_carries(command, run, trained, a
     config = json.loads((trained / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "sources": [train_commands._DEMO_SOURCE]}))
     assert command("demo", "--run", run, "--minutes", 0.5).code == 0
-    del asked["viewer"]
+    del asked["viewer"], asked["stopwatch"]
     assert asked == {
         "source": "python-docs",
         "run": run,

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -217,7 +218,7 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
     run = seqloom.train(text_file, run=tmp_path / "run", minutes=0.01, viewer=Listening(), threads=1)
     steps = run.config.training.total_steps
     assert run.info()["trained"]["steps"] <= steps
-    assert any(f"--steps {steps} " in line for line in notes)
+    assert re.search(rf"(--steps {steps}|--pace 0:.*:{steps})$", notes[-1])
     assert any("will take about" in line for line in notes)
 
 
@@ -453,3 +454,30 @@ def test_settings_of_the_wrong_type(text_file: Path, tmp_path: Path, wrong: dict
 def test_loading_none() -> None:
     with pytest.raises(ConfigError, match="name a run folder"):
         seqloom.load(None)  # type: ignore[arg-type]
+
+
+def test_a_corpus_of_97_characters_is_reported_and_not_sampled_for_ever(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Listening(TrainingObserver):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    source = tmp_path / "short.txt"
+    source.write_text(
+        "the quick brown fox jumps over the lazy dog and then over the next one, again and again, for ever"
+    )
+    run = seqloom.train(
+        source, run=tmp_path / "run", epochs=100, patience=0, hidden_size=4, viewer=Listening(), threads=1
+    )
+    assert any(line.startswith("the training text has only 9") and "tokens" in line for line in notes)
+    assert 10 <= len(list((run.path / "samples").iterdir())) <= 40
+
+
+def test_a_training_in_minutes_has_a_largest_number_of_epochs(tmp_path: Path) -> None:
+    source = tmp_path / "short.txt"
+    source.write_text(
+        "the quick brown fox jumps over the lazy dog and then over the next one, again and again, for ever"
+    )
+    run = seqloom.train(source, run=tmp_path / "run", minutes=0.2, patience=1, hidden_size=4, threads=1)
+    assert run.config.training.total_steps == 300 * 3

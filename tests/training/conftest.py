@@ -12,8 +12,10 @@ from seqloom.data.store import TokenStore
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.trainer import supports_native_training
 from seqloom.models.language_model import LanguageModel
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import Event
 from seqloom.training.loop import Trainer
+from seqloom.training.time_limit import TimeLimit
 
 
 @pytest.fixture(params=["torch", *available_kernels()])
@@ -26,7 +28,14 @@ def kernels(request: pytest.FixtureRequest) -> str | None:
 def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
     """A small trainer on a text of 600 tokens that repeats every seven; `events` collects what it emits."""
 
-    def make(*, events: list[Event] | None = None, validate: Any = None, **settings: Any) -> Trainer:
+    def make(
+        *,
+        events: list[Event] | None = None,
+        validate: Any = None,
+        stopwatch: Stopwatch | None = None,
+        time_limit: TimeLimit | None = None,
+        **settings: Any,
+    ) -> Trainer:
         model_settings = {k: settings.pop(k) for k in ("dropout", "weight_dropout", "core") if k in settings}
         carries_state = settings.pop("carries_state", True)
         records = (np.arange(600) % 7).astype(np.uint8)
@@ -59,7 +68,17 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         batches.carries_state = carries_state
         listeners = [] if events is None else [events.append]
         path = kernels if supports_native_training(model.config) else None
-        return Trainer(model, batches, config, kernels=path, threads=2, validate=validate, listeners=listeners)
+        return Trainer(
+            model,
+            batches,
+            config,
+            kernels=path,
+            threads=2,
+            validate=validate,
+            listeners=listeners,
+            stopwatch=stopwatch,
+            time_limit=time_limit,
+        )
 
     return make
 

@@ -8,17 +8,17 @@ from seqloom.training.optimizer import make_optimizer, scheduled_rate, set_rate
 
 def test_the_schedule_warms_up_and_ends_where_the_budget_ends() -> None:
     config = TrainingConfig(total_steps=1000, learning_rate=0.02, warmup=10, final_rate=0.05)
-    assert scheduled_rate(0, config) == pytest.approx(0.002)
-    assert scheduled_rate(9, config) == pytest.approx(0.02, rel=1e-3)
-    assert scheduled_rate(500, config) == pytest.approx(0.02 * 0.525)
-    assert scheduled_rate(1000, config) == pytest.approx(0.001)
-    rates = [scheduled_rate(step, config) for step in range(10, 1000)]
+    assert scheduled_rate(0, 0 / config.total_steps, config) == pytest.approx(0.002)
+    assert scheduled_rate(9, 9 / config.total_steps, config) == pytest.approx(0.02, rel=1e-3)
+    assert scheduled_rate(500, 500 / config.total_steps, config) == pytest.approx(0.02 * 0.525)
+    assert scheduled_rate(1000, 1000 / config.total_steps, config) == pytest.approx(0.001)
+    rates = [scheduled_rate(step, step / config.total_steps, config) for step in range(10, 1000)]
     assert rates == sorted(rates, reverse=True)
 
 
 def test_a_constant_schedule_is_constant() -> None:
     config = TrainingConfig(total_steps=10, schedule="constant", learning_rate=0.01)
-    assert {scheduled_rate(step, config) for step in range(10)} == {0.01}
+    assert {scheduled_rate(step, step / config.total_steps, config) for step in range(10)} == {0.01}
 
 
 def test_only_matrices_decay() -> None:

@@ -6,9 +6,9 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
-from seqloom.training.events import Epoch, Event, Finished, RolledBack, Started, Step, Validated
+from seqloom.training.events import Epoch, Event, Finished, Paused, Replanned, RolledBack, Started, Step, Validated
 
-__all__ = ["History", "Tally", "clock"]
+__all__ = ["History", "Tally"]
 
 _SMOOTHING = 0.98
 """Decay per step of the running mean of the loss."""
@@ -90,6 +90,7 @@ class Tally:
         self._tokens = self._updates = 0
         self._loss_weight = 0.0
         self._start_time = time.monotonic()
+        self._end_time: float | None = None  # end of the time limit
         self._speed_marks: deque[_SpeedMark] = deque()  # at recent calls of `speed`
 
     def __call__(self, event: Event) -> None:
@@ -105,6 +106,13 @@ class Tally:
                 self.steps_per_epoch = max(1, event.steps_per_epoch)
                 self.epoch = event.step // self.steps_per_epoch
                 self._start_time = time.monotonic()
+                self._end_time = None if event.seconds_left is None else self._start_time + event.seconds_left
+            case Replanned():
+                self.total_steps = event.total_steps
+            case Paused():
+                self._start_time += event.seconds
+                if self._end_time is not None:
+                    self._end_time += event.seconds
             case Validated(loss=loss):
                 self.validation_loss = loss
                 if event.best:
@@ -138,7 +146,12 @@ class Tally:
         return f"{shown} epoch{'s' if shown != '1' else ''}"
 
     def seconds_left(self) -> float | None:
-        """Return the seconds until the last step, at the mean pace so far; None before the first update."""
+        """Return the seconds until the end of the time limit or else, at the mean speed so far, until the last step.
+
+        None without a time limit before the first update.
+        """
+        if self._end_time is not None:
+            return max(0.0, self._end_time - time.monotonic())
         if not self._updates:
             return None
         seconds_per_update = (time.monotonic() - self._start_time) / self._updates
@@ -157,13 +170,6 @@ class Tally:
         if seconds <= 0:
             return ""
         return f"{_rounded(tokens * self._units_per_token / seconds):,} {self._unit}/s"
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as 0:07, 12:34 or 1:02:03."""
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _rounded(number: float) -> int:

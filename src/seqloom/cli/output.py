@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "abandon",
     "as_json",
+    "can_draw_on",
     "console",
     "dimmed",
     "note",
@@ -102,6 +103,13 @@ def console() -> "Console":
     from rich.console import Console
 
     return Console(file=cast("IO[str]", _TolerantStream(sys.stderr)), stderr=True)
+
+
+def can_draw_on(console: "Console") -> bool:
+    """Return whether a console is a terminal in which the cursor can be moved."""
+    # FORCE_COLOR makes rich call any file a terminal, so ask the file too: a log must not receive cursor movements.
+    is_terminal = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
+    return is_terminal and console.encoding.lower().startswith("utf")
 
 
 def shows_terminal() -> bool:

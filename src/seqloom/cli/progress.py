@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from seqloom.cli import output
 from seqloom.cli.live_panel import panel
-from seqloom.cli.metrics import Tally, clock
-from seqloom.training.events import Event, Finished, RolledBack, Started, Step, Validated
+from seqloom.cli.metrics import Tally
+from seqloom.cli.stage_display import clock
+from seqloom.training.events import Event, Finished, Paused, RolledBack, Started, Step, Validated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,10 +25,10 @@ _REDRAW_SECONDS = 0.25
 _DRAWING_SHARE = 0.01
 """Shortest time between two redraws after steps, and largest share of the training time that drawing takes."""
 
-_LINE_SECONDS = 8.0
+_LINE_SECONDS = 15.0
 """Without a panel, a step prints a line only if this time has passed since the last line."""
 
-_VALIDATION_SECONDS = 2.0
+_VALIDATION_SECONDS = 5.0
 """Without a panel, a validation prints a line only if this time has passed since the last line."""
 
 _MAX_SAMPLES = 4
@@ -41,7 +42,7 @@ class ProgressDisplay:
     """Listener that shows the progress of a training; a context manager.
 
     A terminal with a movable cursor shows a panel with the newest samples. Other outputs get plain lines, without
-    samples: at the start, about every eight seconds, at a validation two seconds or more after the last line, after a
+    samples: at the start, every fifteen seconds, at a validation five seconds or more after the last line, after a
     rollback, and at the end.
 
     Args:
@@ -69,7 +70,7 @@ class ProgressDisplay:
 
     def __enter__(self) -> Self:
         """Return the display; a terminal gets a live panel."""
-        if _can_draw_on(self._console):
+        if output.can_draw_on(self._console):
             from rich.live import Live
 
             self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
@@ -104,6 +105,8 @@ class ProgressDisplay:
                     f"the loss exploded at step {event.step:,} ({event.loss:.3g}): went back to step"
                     f" {event.to_step:,}, learning rate × {event.rate_factor:g}"
                 )
+            case Paused():
+                self.note(f"the process did not run for {clock(event.seconds)}; this time does not count")
             case Finished():
                 self._show(_last_line(event))
 
@@ -141,12 +144,6 @@ class ProgressDisplay:
             live.start()
         width = self._console.width - _ECHOED_COLUMNS
         live.update(panel(self._tally, self._samples, self._title, width), refresh=True)
-
-
-def _can_draw_on(console: "Console") -> bool:
-    # FORCE_COLOR makes rich call any file a terminal, so ask the file too: a log must not receive cursor movements.
-    is_terminal = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
-    return is_terminal and console.encoding.lower().startswith("utf")
 
 
 def _first_line(event: Started) -> str:

@@ -8,10 +8,12 @@ import typer
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
+from seqloom.cli.stage_display import StageDisplay
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
+from seqloom.stopwatch import Stopwatch
 
 __all__ = ["demo", "train"]
 
@@ -29,7 +31,7 @@ _SPLIT_SETTINGS = ("hold_out", "validation")
 
 
 @with_settings(
-    Section(_BUDGET, TrainOptions, only=("minutes", "epochs", "steps")),
+    Section(_BUDGET, TrainOptions, only=("minutes", "epochs", "steps", "pace")),
     Section(_SOURCE, TrainOptions, only=("level", "vocabulary")),
     Section(_SOURCE, ReadingConfig),
     Section(_SOURCE, TrainingConfig, only=_SPLIT_SETTINGS),
@@ -94,22 +96,26 @@ def _train(
     `settings` are fields of `TrainOptions`. With `always_show_texts`, samples of the trained model are printed even to
     a file or pipe.
     """
+    stopwatch, options = Stopwatch(), TrainOptions(**settings)  # has a field for every setting of the sections above
     if not resume and source is not None:
-        check_source(source)  # report a wrong source before the slow imports
+        check_source(source)
+    stages = StageDisplay(None if resume else options.budget_seconds)
+    stages.stage("preparing")  # before the slow imports
     from seqloom.cli.training_display import TrainingViewer
     from seqloom.lm import train as training
 
     folder = training.default_folder(source) if run is None else run
-    with TrainingViewer(always_show_texts=always_show_texts) as viewer:
+    with stages, TrainingViewer(stages, always_show_texts=always_show_texts) as viewer:
         try:
             training.train(
                 source,
-                TrainOptions(**settings),  # has a field for every setting of the sections above
+                options,
                 run=folder,
                 resume=resume,
                 from_run=from_run,
                 overwrite=overwrite,
                 viewer=viewer,
+                stopwatch=stopwatch,
             )
         except KeyboardInterrupt:
             viewer.close()

@@ -7,11 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.status import Status
-
-from seqloom.cli.flags import with_flags
 from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
+from seqloom.cli.stage_display import StageDisplay
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -27,14 +25,14 @@ class TrainingViewer(TrainingObserver):
     """Context manager that shows a training on standard error, and restores the terminal at its end.
 
     Args:
+        stages: display of the stages before and after the training; None for a new one.
         always_show_texts: whether the final texts (samples of the trained model) are printed even if standard output is
             no terminal.
     """
 
-    def __init__(self, *, always_show_texts: bool = False) -> None:
-        self._console = console()
+    def __init__(self, stages: StageDisplay | None = None, *, always_show_texts: bool = False) -> None:
+        self._stages = stages or StageDisplay(console=console())
         self._display: ProgressDisplay | None = None
-        self._status: Status | None = None
         self._shows_texts = always_show_texts or shows_terminal()
         self._has_begun = self._has_ended = self._was_interrupted = False
         self._next_samples_time = 0.0
@@ -52,12 +50,10 @@ class TrainingViewer(TrainingObserver):
 
     def close(self) -> None:
         """End the live display, leaving its last state visible."""
-        display, status = self._display, self._status
-        self._display = self._status = None
+        display, self._display = self._display, None
         if display is not None:
             display.__exit__(None, None, None)
-        if status is not None:
-            status.stop()
+        self._stages.close()
 
     def note(self, text: str) -> None:
         """Print a line; after the training, keep it until the final texts have been printed."""
@@ -66,7 +62,7 @@ class TrainingViewer(TrainingObserver):
         elif self._has_ended and self._shows_texts:
             self._late_notes.append(text)
         else:
-            self._print(text)
+            self._stages.note(text)
 
     def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
         """Print the main settings, and open the live display."""
@@ -74,15 +70,16 @@ class TrainingViewer(TrainingObserver):
         sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
         unit = "windows" if training.batching == "windows" else "sequences"
-        self._print(
+        self._stages.note(
             f"{training.batch_size} {unit} of {training.sequence_length} tokens, {training.precision}, "
             f"learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, seed {training.seed}"
         )
+        self._stages.pause()
         self._display = ProgressDisplay(
             title=f"{config.corpus}: {config.model.core} of {sizes}",
             units_per_token=units_per_token,
             unit=units,
-            console=self._console,
+            console=self._stages.console,
         ).__enter__()
 
     def samples(self, samples: SampleSet) -> None:
@@ -96,11 +93,8 @@ class TrainingViewer(TrainingObserver):
         return self._handle_event
 
     def working(self, activity: str) -> None:
-        """Show the name of an activity that follows the training, such as "drawing plots"."""
-        if self._status is not None:
-            self._status.update(activity)
-        else:
-            self._print(f"{activity} ...")
+        """Show the name of an activity before or after the training, such as "drawing plots"."""
+        self._stages.stage(activity)
 
     def finished(self, report: Report) -> None:
         """Print the final texts, then the notes that waited for them."""
@@ -110,7 +104,7 @@ class TrainingViewer(TrainingObserver):
                 print(dimmed(f"--- {visible(sample.title)}"), visible(sample.text), "", sep="\n")
             sys.stdout.flush()
         for line in self._late_notes:
-            self._print(line)
+            self._stages.note(line)
 
     def interrupted_message(self, path: Path) -> str:
         """Return one line that says what was saved before Ctrl-C, and how to continue."""
@@ -130,13 +124,9 @@ class TrainingViewer(TrainingObserver):
         if isinstance(event, Finished):
             self._has_ended = True
             self._was_interrupted = event.reason == "interrupted"
-            self.close()
-            if self._shows_texts and self._console.is_terminal and not self._was_interrupted:
-                self._status = self._console.status("writing samples")
-                self._status.start()
-
-    def _print(self, text: str) -> None:
-        self._console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)
+            display, self._display = self._display, None
+            if display is not None:
+                display.__exit__(None, None, None)
 
 
 def interrupted_gan_message(run: Path, *, saved: bool) -> str:

@@ -24,6 +24,9 @@ __all__ = ["GanOptions", "Options", "TrainOptions"]
 
 _MAX_THREADS = 256
 
+_DEFAULT_SECONDS = 60.0
+"""Time budget of a training for which none is set."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -42,9 +45,11 @@ class TrainOptions(Options):
     The fields without a description here are those of `ReadingConfig`, `ModelConfig` and `TrainingConfig`.
 
     Attributes:
-        minutes: budget in minutes of training; 1 if none of `minutes`, `epochs` and `steps` is set.
+        minutes: budget in minutes of the whole command, from reading the source to the report; 1 if none is set.
         epochs: budget in passes over the training text.
         steps: budget in updates of the weights.
+        pace: budget in steps that changes during the training, as "STEP:TOTAL,...": from each STEP on, TOTAL steps are
+            planned. A training with a budget in minutes prints its own, for a repetition.
         level: level of the codec: "char", "byte", "word" or "subword"; "char" by default.
         vocabulary: largest size of the vocabulary.
         preset: name of a preset in `config.presets.PRESETS`.
@@ -53,9 +58,12 @@ class TrainOptions(Options):
         threads: processor threads.
     """
 
-    minutes: float | None = setting(None, help="minutes of training", above=0)
+    minutes: float | None = setting(None, help="minutes for the whole command", above=0)
     epochs: float | None = setting(None, help="epochs, passes over the training text", above=0)
     steps: int | None = setting(None, help="steps, that is, updates of the weights", above=0)
+    pace: str | None = setting(
+        None, help="steps as planned during an earlier training, which prints them", metavar="STEP:TOTAL,..."
+    )
     level: str | None = setting(None, help="registered level, such as char, byte, word or subword (char)")
     vocabulary: int | None = setting(None, help="largest vocabulary; rarer symbols are spelled in bytes", at_least=1)
     preset: str | None = setting(None, help="preset: classic or reviews")
@@ -106,11 +114,20 @@ class TrainOptions(Options):
     precision: Precision | None = None
     hold_out: float | None = None
     validation: float | None = None
+    validation_tokens: int | None = None
     validate_every: int | None = None
     patience: int | None = None
     seed: int | None = None
     condition_dropout: float | None = None
     balance_ratings: bool | None = None
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """Time budget of the command; None if the budget is in epochs or steps, or set by a preset."""
+        if self.minutes is not None:
+            return 60 * self.minutes
+        others = (self.epochs, self.steps, self.pace, self.preset)
+        return _DEFAULT_SECONDS if all(budget is None for budget in others) else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ class SamplePlan:
             prompt.
         chained: whether the sample at each temperature continues the sample at the previous temperature.
         sparing: whether to skip the samples of an epoch if training since the last samples took less time than
-            generating the last samples.
+            generating the last samples, or less than a fortieth of the whole training.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from seqloom.config.base import Check, JsonSerializable, validate
 from seqloom.config.choices import Batching, Loss, Optimizer, Precision, Schedule
+from seqloom.config.pace import Pace
 from seqloom.config.settings import range_checks, setting, type_checks
+from seqloom.errors import ConfigError
 
 __all__ = ["TrainingConfig"]
 
@@ -19,7 +21,10 @@ class TrainingConfig(JsonSerializable):
     """Settings of training.
 
     Attributes:
-        total_steps: number of optimiser updates in the whole training; the schedule ends with the last one.
+        total_steps: number of optimiser updates in the whole training; the schedule ends with the last one. A training
+            with a time limit starts with an estimate.
+        pace: planned numbers of steps, as "STEP:TOTAL,...", if the plan was revised during the training; see
+            `config.pace`.
         batch_size: sequences per batch.
         sequence_length: tokens per sequence in one update (truncated backpropagation through time).
         batching: "stateful" carries the state from batch to batch, "windows" draws windows in random order and starts
@@ -37,6 +42,7 @@ class TrainingConfig(JsonSerializable):
         precision: "float32" or "bfloat16" (master weights stay in float32).
         hold_out: share of the text kept for the final measurement; neither training nor model selection reads it.
         validation: share of the text that `hold_out` leaves; it selects the best weights and stops training early.
+        validation_tokens: largest number of tokens, from the start of the validation text, that a validation scores.
         validate_every: steps between two validations.
         patience: validations without a new best before training stops early; 0 never stops.
         seed: seed of the weights, the order of the data and dropout.
@@ -46,6 +52,7 @@ class TrainingConfig(JsonSerializable):
     """
 
     total_steps: int = setting(help="updates", at_least=1, on_command_line=False)
+    pace: str = setting("", help="planned numbers of steps", on_command_line=False)
     batch_size: int = setting(32, help="sequences per batch", at_least=1, automatic=True)
     sequence_length: int = setting(32, help="tokens per sequence in one update", at_least=1, automatic=True)
     batching: Batching = setting("stateful", help="carry the state from batch to batch, or draw independent windows")
@@ -66,6 +73,9 @@ class TrainingConfig(JsonSerializable):
     )
     hold_out: float = setting(0.0, help="share of the text kept for the final measurement", at_least=0, below=1)
     validation: float = setting(0.03, help="share of the rest that selects the best weights", at_least=0, below=1)
+    validation_tokens: int = setting(
+        1_000_000, help="largest number of tokens that a validation scores", at_least=2, automatic=True
+    )
     validate_every: int = setting(200, help="steps between two validations", at_least=1, automatic=True)
     patience: int = setting(10, help="validations without a new best before training stops; 0 never stops", at_least=0)
     seed: int = setting(0, help="seed of weights, order and dropout", at_least=0)
@@ -78,8 +88,22 @@ class TrainingConfig(JsonSerializable):
         validate(*type_checks(self))
         validate(*range_checks(self), *_rules(self))
 
+    def make_pace(self) -> Pace:
+        """Return the planned number of steps with its revisions."""
+        return Pace.parse(self.pace) if self.pace else Pace([(0, self.total_steps)])
+
 
 def _rules(config: TrainingConfig) -> Iterator[Check]:
+    if config.pace:
+        try:
+            total_steps = Pace.parse(config.pace).total_steps
+        except ConfigError as error:
+            yield from ((False, fault) for fault in error.faults)
+        else:
+            yield (
+                total_steps == config.total_steps,
+                f"`pace` ends at {total_steps:,} steps, and `total_steps` is {config.total_steps:,}",
+            )
     yield config.seed < 2**63, f"`seed` got {config.seed}: choose a number below 2**63"
     yield len(config.betas) == 2, f"`betas` got {','.join(map(str, config.betas))}: give two numbers"
     yield (

@@ -57,6 +57,13 @@ class Spans:
         """Return the spans where `mask` is True."""
         return type(self)(self.starts[mask], self.stops[mask], self.documents[mask])
 
+    def first(self, max_records: int) -> Self:
+        """Return the first spans, with at most `max_records` records together; the last span is cut if necessary."""
+        records_before = self.lengths.cumsum() - self.lengths
+        stops = (self.starts + (max_records - records_before)).clip(max=self.stops)
+        cut = type(self)(self.starts, stops, self.documents)
+        return cut.select(cut.lengths > 0)
+
     @classmethod
     def whole_documents(cls, store: TokenStore) -> Self:
         """Return one span for every document of a store."""

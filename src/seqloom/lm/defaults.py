@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.config.pace import Pace
 from seqloom.kernels.cores import core_spec
 from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import supports_native_training
@@ -63,6 +64,10 @@ _MULTIPLICATIONS_PER_SECOND = 1.2e10
 _FIXED_COST_PER_TOKEN = 5e4
 """Estimated training speed, and the part of a token's cost that does not depend on the size of the model: the number of
 multiplications that would take the same time."""
+
+_MIN_VALIDATION_TOKENS, _MAX_VALIDATION_TOKENS, _VALIDATION_TOKENS_PER_SECOND = 20_000, 1_000_000, 700
+"""Limits of the number of tokens that a validation scores, and the number per second of the budget. On two cores, the
+usual twenty validations then take a tenth of the time."""
 
 _DEFAULT_BATCH_SIZE, _USUAL_SEQUENCE_LENGTH = 32, 32
 """Sequences per batch, and tokens per sequence where the defaults have not been chosen yet."""
@@ -152,8 +157,10 @@ def choose_defaults(
         "learning_rate": float(f"{_learning_rate(options, parent, default_rate, max(model.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if expected_epochs < 8 else 0.02,
         "precision": precision,
+        "validation_tokens": _validation_tokens(budget),
     }
-    training = TrainingConfig(**{"total_steps": budget.steps or 1, **defaults, **options.training})
+    steps = {"total_steps": budget.steps or 1, "pace": options.other.get("pace", "")}
+    training = TrainingConfig(**{**steps, **defaults, **options.training})
     threads = options.other.get("threads") or os.cpu_count() or 1
     return TrainingPlan(model, training, budget, threads, kernels_for(model, training))
 
@@ -184,11 +191,21 @@ def _has_bf16_dot_product() -> bool:
 
 def _budget(options: Mapping[str, Any]) -> Budget:
     """Return the budget that the options name, or else one minute."""
+    if "pace" in options:
+        return Budget(steps=Pace.parse(options["pace"]).total_steps)
     if "steps" in options:
         return Budget(steps=int(options["steps"]))
     if "epochs" in options:
         return Budget(epochs=float(options["epochs"]))
     return Budget(seconds=60 * float(options.get("minutes", 1)), max_epochs=options.get("max_epochs"))
+
+
+def _validation_tokens(budget: Budget) -> int:
+    """Return the largest number of tokens of a validation, in proportion to a budget in seconds."""
+    if budget.seconds is None:
+        return _MAX_VALIDATION_TOKENS
+    tokens = int(_VALIDATION_TOKENS_PER_SECOND * budget.seconds)
+    return min(_MAX_VALIDATION_TOKENS, max(_MIN_VALIDATION_TOKENS, tokens))
 
 
 def _torch_seconds(

@@ -16,12 +16,15 @@ from seqloom.lm.observer import SampleSet
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.log import LogWriter
 from seqloom.training.checkpoint import save_snapshot
-from seqloom.training.events import Checkpoint, Epoch, Event, Finished, RolledBack, Step, Validated
+from seqloom.training.events import Checkpoint, Epoch, Event, Finished, Paused, Replanned, RolledBack, Step, Validated
 from seqloom.training.loop import Trainer
 
 __all__ = ["CheckpointSaver", "SampleWriter", "TrainingLog"]
 
 _STEPS_PER_LOG_LINE = 10
+
+_MIN_SHARE_BETWEEN_SAMPLES = 1 / 40
+"""Smallest share of the training between two sets of samples of a sparing plan."""
 
 
 class TrainingLog:
@@ -49,6 +52,10 @@ class TrainingLog:
                 self._log.write(step=step, validation_loss=loss, seconds=seconds)
             case Epoch(step=step, epoch=epoch, seconds=seconds):
                 self._log.write(step=step, epoch=epoch, seconds=seconds)
+            case Replanned(step=step, total_steps=total_steps):
+                self._log.write(step=step, total_steps=total_steps)
+            case Paused(step=step, seconds=seconds):
+                self._log.write(step=step, paused_seconds=seconds)
             case Finished(step=step, seconds=seconds) if self._losses:  # the steps after the last line
                 self._log.write(step=step, loss=float(np.mean(self._losses)), seconds=seconds)
             case RolledBack(step=step, to_step=to_step, rate_factor=factor):
@@ -95,7 +102,7 @@ class SampleWriter:
     """Listener that writes one sample per temperature after each epoch.
 
     If the plan is sparing, an epoch gets no samples if training since the last samples took less time than generating
-    the last samples.
+    the last samples, or less than a fortieth of the whole training.
 
     Args:
         folder: run folder.
@@ -119,17 +126,22 @@ class SampleWriter:
     ) -> None:
         self._folder, self._trainer, self._make_generator = folder, trainer, make_generator
         self._plan, self._store, self._spans, self._show = plan, store, spans, show
-        self._seconds_at_last_samples = self._sampling_seconds = 0.0
+        self._seconds_at_last_samples = self._sampling_seconds = self._share_at_last_samples = 0.0
 
     def __call__(self, event: Event) -> None:
         """Write samples when an epoch ends."""
         if not isinstance(event, Epoch):
             return
-        if self._plan.sparing and event.seconds - self._seconds_at_last_samples < self._sampling_seconds:
+        share = self._trainer.pace.share(event.step)
+        if self._plan.sparing and (
+            event.seconds - self._seconds_at_last_samples < self._sampling_seconds
+            or share - self._share_at_last_samples < _MIN_SHARE_BETWEEN_SAMPLES
+        ):
             return
         start = time.perf_counter()
         self._write_samples(event)
         self._seconds_at_last_samples, self._sampling_seconds = event.seconds, time.perf_counter() - start
+        self._share_at_last_samples = share
 
     def _write_samples(self, event: Epoch) -> None:
         weights = {

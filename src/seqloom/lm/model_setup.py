@@ -137,7 +137,8 @@ def make_validation(
     model: LanguageModel, dataset: Dataset, config: RunConfig, threads: int
 ) -> Callable[[], float] | None:
     """Return a function that computes the validation loss in nats per token; None without validation text."""
-    spans, store, training = dataset.split.validation, dataset.store, config.training
+    store, training = dataset.store, config.training
+    spans = dataset.split.validation.first(training.validation_tokens)
     features = config.features_of(store)
     if spans.num_records < 2:  # no token with a token to predict after it
         return None

@@ -80,7 +80,7 @@ class TrainingObserver:
         return lambda event: None
 
     def working(self, activity: str) -> None:
-        """Receive the name of an activity after the training, such as "drawing plots"."""
+        """Receive the name of an activity before or after the training, such as "drawing plots"."""
 
     def finished(self, report: Report) -> None:
         """Receive the report, after everything else."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
+from seqloom.config.pace import Pace
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.errors import ConfigError
@@ -19,7 +20,7 @@ __all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
 _SEQUENCE_OPTIONS = ("rating", "category", "hidden_size")
 """Options that take one value or a list of values."""
 
-_BUDGETS = ("minutes", "epochs", "steps")
+_BUDGETS = ("minutes", "epochs", "steps", "pace")
 """Options that set the length of the training; at most one of them can be set."""
 
 
@@ -33,7 +34,7 @@ _READING = _setting_names(ReadingConfig)
 _MODEL = _setting_names(
     ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
 )
-_TRAINING = _setting_names(TrainingConfig, "total_steps")
+_TRAINING = _setting_names(TrainingConfig, "total_steps", "pace")
 _OTHER = _setting_names(TrainOptions, "preset")
 _FIELDS = {
     **fields_of(ReadingConfig),
@@ -52,8 +53,8 @@ class ResolvedOptions:
         model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
         other: options that belong to no config: level, largest size of the vocabulary, `hidden_size` as it was set,
-            layers, threads, the budget in minutes, epochs or steps, and `max_epochs`, which a budget in minutes cannot
-            exceed.
+            layers, threads, the budget in minutes, epochs, steps or a pace, and `max_epochs`, which a budget in minutes
+            cannot exceed.
         preset: name of the preset, or None.
         samples: samples generated after each epoch.
     """
@@ -141,6 +142,11 @@ def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:
     budgets = [f"`{name}`" for name in _BUDGETS if name in chosen]
     if len(budgets) > 1:
         yield f"{' and '.join(budgets)} contradict each other: choose one of them"
+    if "pace" in chosen:
+        try:
+            Pace.parse(chosen["pace"])
+        except ConfigError as error:
+            yield from error.faults
     for name in (*_BUDGETS, "vocabulary", "layers", "threads"):
         is_met, message = check_range(_FIELDS[name], chosen.get(name))
         if not is_met:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.codecs.text import TextCodec
-from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
 from seqloom.evaluation.likelihood import bits_measure, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.originality import CopyIndex
@@ -17,28 +16,13 @@ from seqloom.lm.dataset import Dataset
 from seqloom.lm.evaluate import fast_run_scorer, run_scorer
 from seqloom.lm.observer import Report, ReportSample, TrainingObserver, format_rating
 from seqloom.lm.plots import draw_plots
+from seqloom.lm.report_plan import BLOCK, MAX_SEARCHED_CHARACTERS, WINDOW, WINDOW_STRIDE, ReportPlan
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import SamplingConfig
 from seqloom.training.events import Finished
 from seqloom.training.loop import TrainingProgress
 
 __all__ = ["Report", "ReportSample", "write_report"]
-
-BLOCK = 256
-"""Tokens per block, where text is scored in independent blocks."""
-
-WINDOW = 60
-"""Tokens read before each scored token, where text is scored by sliding windows."""
-
-_WINDOW_STRIDE = 4
-"""Distance between the starts of two windows, in tokens."""
-
-_MAX_SCORED_TOKENS, _MAX_WINDOW_TOKENS = 1_000_000, 100_000
-"""Largest number of tokens of validation or held-out text to score by full context and blocks, and largest number to
-score by windows."""
-
-_MAX_SEARCHED_CHARACTERS = 20_000_000
-"""Characters of the corpus in which copies are searched."""
 
 _COPY_WINDOW = 50
 """Characters per window: the copied share of a sample is the share of its windows that occur in the corpus."""
@@ -49,7 +33,12 @@ samples of a run with ratings are generated at the second temperature, too."""
 
 
 def write_report(
-    run: SavedRun, dataset: Dataset, progress: TrainingProgress, finished: Finished, viewer: TrainingObserver
+    run: SavedRun,
+    dataset: Dataset,
+    progress: TrainingProgress,
+    finished: Finished,
+    viewer: TrainingObserver,
+    plan: ReportPlan,
 ) -> Report:
     """Measure a run, write samples, plots, `metrics.json` and `report.md`, and return the report.
 
@@ -59,11 +48,12 @@ def write_report(
         progress: trainer's progress at the end.
         finished: last event of the training.
         viewer: receives the activities, then the lines of the summary.
+        plan: amount of text to score.
     """
     viewer.working("writing samples")
     samples = _generate_samples(run)
     viewer.working("measuring the model")
-    likelihoods = _likelihoods(run, dataset)
+    likelihoods = _likelihoods(run, dataset, plan)
     originality: dict[str, Any] = {}
     if isinstance(dataset.codec, TextCodec):
         viewer.working("searching for copies of the corpus")
@@ -74,6 +64,7 @@ def write_report(
         "training_seconds": progress.seconds,
         "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else None,
         "rollbacks": progress.rollbacks,
+        "paused_seconds": progress.paused,
         **likelihoods,
         "samples": [
             {"temperature": sample.temperature, "rating": sample.rating, **_diversity(sample.text)}
@@ -117,7 +108,7 @@ def _generate_command(run: SavedRun) -> str:
     return f"{command} --rating {shlex.quote(argument)} --temperature {_RATED_TEMPERATURE:g}"
 
 
-def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
+def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str, Any]:
     """Return the likelihoods of validation and held-out text by full context, blocks and windows.
 
     Only the windows, which read every token many times, are scored by the fast kernels, which may use bfloat16.
@@ -127,7 +118,7 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
     units_per_token = run.codec.units_per_token
     features = run.config.features_of(dataset.store)
     for name, spans in (("validation", dataset.split.validation), ("held_out", dataset.split.held_out)):
-        scored = _first_tokens(spans, _MAX_SCORED_TOKENS)
+        scored = spans.first(plan.scored_tokens)
         if scored.num_records < 2:  # no token with a token to predict after it
             continue
         by_protocol = {
@@ -138,10 +129,10 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
             f"windows_{WINDOW}": window_likelihood(
                 fast_scorer,
                 dataset.store,
-                _first_tokens(scored, _MAX_WINDOW_TOKENS),
+                scored.first(plan.window_tokens),
                 units_per_token,
                 window_size=WINDOW,
-                stride=_WINDOW_STRIDE,
+                stride=WINDOW_STRIDE,
                 features=features,
             ),
         }
@@ -149,13 +140,6 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
             protocol: likelihood.measures() for protocol, likelihood in by_protocol.items() if likelihood.tokens
         }
     return likelihoods
-
-
-def _first_tokens(spans: Spans, max_tokens: int) -> Spans:
-    """Return the first spans, with at most `max_tokens` tokens together; the last span is cut if necessary."""
-    tokens_before = spans.lengths.cumsum() - spans.lengths
-    cut = Spans(spans.starts, (spans.starts + (max_tokens - tokens_before)).clip(max=spans.stops), spans.documents)
-    return cut.select(cut.lengths > 0)
 
 
 def _diversity(text: str) -> dict[str, Any]:
@@ -170,7 +154,7 @@ def _diversity(text: str) -> dict[str, Any]:
 
 
 def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
-    index = CopyIndex.from_corpus(dataset.corpus, limit=_MAX_SEARCHED_CHARACTERS)
+    index = CopyIndex.from_corpus(dataset.corpus, limit=MAX_SEARCHED_CHARACTERS)
     copies = [index.longest_copy(text) for text in texts]
     longest = max(copies, key=len)
     return {

@@ -10,10 +10,11 @@ from seqloom.config.flags import cli_flag
 from seqloom.config.presets import PRESETS
 from seqloom.config.settings import fields_of
 from seqloom.lm.options import ResolvedOptions
+from seqloom.runs.config import RunConfig
 
-__all__ = ["reproduce_command"]
+__all__ = ["describe_repetition", "reproduce_command"]
 
-_REPLACED = {"minutes", "epochs", "steps", "hidden_size", "layers"}
+_REPLACED = {"minutes", "epochs", "steps", "pace", "hidden_size", "layers"}
 """Options that the command leaves out: it has the number of steps and the hidden sizes that follow from them."""
 
 _REPEATED = {name for name, info in fields_of(ReadingConfig).items() if info.setting.repeat}
@@ -28,7 +29,7 @@ def reproduce_command(
     training: TrainingConfig,
     parent: Path | None = None,
 ) -> str:
-    """Return the command line that repeats a training, with the number of steps in place of minutes or epochs.
+    """Return the command line that repeats a training, without its number of steps.
 
     Args:
         sources: sources as the caller named them.
@@ -47,10 +48,16 @@ def reproduce_command(
     return shlex.join(["seqloom", "train", *sources, "--run", str(run), *_flags(settings)])
 
 
+def describe_repetition(config: RunConfig) -> str:
+    """Return a line with the command that repeats the training of a run, with the same number of steps."""
+    training = config.training
+    steps = f"--pace {training.pace}" if training.pace else f"--steps {training.total_steps}"
+    return f"to repeat this training: {config.repeat_command} {steps}"
+
+
 def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
     """Return the settings that follow from the corpus and the budget unless the caller chooses them."""
     return {
-        "steps": training.total_steps,
         "core": model.core,
         "hidden_sizes": ",".join(map(str, model.hidden_sizes)),
         "embedding": model.embedding,
@@ -60,6 +67,7 @@ def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str,
         "learning_rate": training.learning_rate,
         "weight_decay": training.weight_decay,
         "precision": training.precision,
+        "validation_tokens": training.validation_tokens,
         "validate_every": training.validate_every,
         "warmup": training.warmup,
     }

@@ -1,7 +1,8 @@
 """Prepare a training session: read the source, choose the settings, and build model and batches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
+from seqloom.data.conditions import Conditions
 from seqloom.errors import RunError
 from seqloom.kernels.library import available_kernels
 from seqloom.lm.budget import resolve_budget
@@ -26,18 +28,25 @@ from seqloom.lm.model_setup import (
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.opening_prompt import default_prompt
 from seqloom.lm.options import ResolvedOptions
-from seqloom.lm.reproduce_command import reproduce_command
+from seqloom.lm.report_plan import ReportPlan
+from seqloom.lm.reproduce_command import describe_repetition, reproduce_command
 from seqloom.models.language_model import LanguageModel
+from seqloom.plural import counted
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
-from seqloom.training.loop import Batches
+from seqloom.stopwatch import Stopwatch, TimeBudget
+from seqloom.training.loop import Batches, Snapshot
+from seqloom.training.time_limit import TimeLimit
 from seqloom.version import __version__
 
 __all__ = ["TrainingSession", "new_session", "resumed_session"]
 
 _MAX_SYMBOLS_SHOWN = 8
+
+_SMALL_CORPUS = 5_000
+"""Number of training tokens below which a corpus teaches a model little more than to repeat it."""
 
 Source = str | Path | Sequence[str | Path]
 """A source, or a list of sources."""
@@ -54,6 +63,8 @@ class TrainingSession:
         model: network with its initial weights; to resume a training, the caller restores a snapshot afterwards.
         batches: training batches.
         viewer: receives the messages and events of the training.
+        time_limit: time limit of the training; None if the number of its steps is fixed.
+        report: plan of the report that follows the training.
     """
 
     folder: RunFolder
@@ -62,10 +73,19 @@ class TrainingSession:
     model: LanguageModel
     batches: Batches
     viewer: TrainingObserver
+    time_limit: TimeLimit | None = None
+    report: ReportPlan = field(default_factory=ReportPlan)
 
 
 def new_session(
-    source: Source, folder: RunFolder, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
+    source: Source,
+    folder: RunFolder,
+    options: ResolvedOptions,
+    parent: SavedRun | None,
+    viewer: TrainingObserver,
+    stopwatch: Stopwatch,
+    *,
+    with_report: bool = True,
 ) -> TrainingSession:
     """Prepare a new training, without writing to the run folder.
 
@@ -75,24 +95,45 @@ def new_session(
         options: settings from the user and the preset.
         parent: run with the initial weights, or None.
         viewer: receives the messages and events of the training.
+        stopwatch: stopwatch that was started with the command; a budget in minutes counts from its start.
+        with_report: whether a report follows the training.
 
     Raises:
         UserError: the source cannot be read, or a setting does not fit it.
     """
     reading = ReadingConfig(**{**inherited_reading(parent), **options.reading})
     dataset = _load(source, reading, options, parent, viewer)
-    if parent is not None:
-        viewer.note(_describe_continuation(parent, dataset.codec))
     conditions = resolve_conditions(dataset, parent)
-    for line in describe_conditions(conditions):
+    for line in _describe_dataset(dataset, conditions, parent):
         viewer.note(line)
     plan = _plan(options, dataset, conditions.width, parent)
     torch.set_num_threads(plan.threads)
     model = new_model(plan, dataset, parent)
     batches = make_batches(dataset.store, dataset.split, plan.training, conditions)
     viewer.note(describe_model(model, batches))
-    training = resolve_budget(plan, options, model, batches, viewer.note)
-    config = RunConfig(
+    time_budget = TimeBudget(stopwatch, plan.budget.seconds or math.inf)
+    budgeted = resolve_budget(plan, options, model, batches, dataset, time_budget, viewer.note, with_report=with_report)
+    command = reproduce_command(
+        user_sources(source), folder.path, options, plan.model, budgeted.config, parent.path if parent else None
+    )
+    config = _run_config(source, options, reading, dataset, conditions, plan, budgeted.config, parent, command)
+    if budgeted.time_limit is None:
+        viewer.note(describe_repetition(config))
+    return TrainingSession(folder, config, dataset, model, batches, viewer, budgeted.time_limit, budgeted.report)
+
+
+def _run_config(
+    source: Source,
+    options: ResolvedOptions,
+    reading: ReadingConfig,
+    dataset: Dataset,
+    conditions: Conditions,
+    plan: TrainingPlan,
+    training: TrainingConfig,
+    parent: SavedRun | None,
+    repeat_command: str,
+) -> RunConfig:
+    return RunConfig(
         version=__version__,
         sources=stored_sources(source),
         corpus=dataset.corpus.name,
@@ -109,12 +150,8 @@ def new_session(
         threads=plan.threads,
         kernels=plan.kernels,
         conditions=conditions,
+        repeat_command=repeat_command,
     )
-    command = reproduce_command(
-        user_sources(source), folder.path, options, plan.model, training, parent.path if parent else None
-    )
-    viewer.note(f"to repeat this training: {command}")
-    return TrainingSession(folder, config, dataset, model, batches, viewer)
 
 
 def _load(
@@ -146,6 +183,18 @@ def _plan(
     )
 
 
+def _describe_dataset(dataset: Dataset, conditions: Conditions, parent: SavedRun | None) -> Iterator[str]:
+    """Yield lines on the parent, the ratings and a corpus that is too small."""
+    if parent is not None:
+        yield _describe_continuation(parent, dataset.codec)
+    yield from describe_conditions(conditions)
+    if (num_tokens := dataset.split.train.num_records) < _SMALL_CORPUS:
+        yield (
+            f"the training text has only {counted(num_tokens, 'token')}: the model will hardly do more than repeat it; "
+            f"{_SMALL_CORPUS:,} tokens are a small corpus, and 100,000 a good one"
+        )
+
+
 def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
     """Return a line that names the parent and the symbols of `codec` that the parent does not know."""
     # `codec` extends the codec of the parent: the ids of new symbols come last.
@@ -159,15 +208,24 @@ def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
 
 
 def resumed_session(
-    folder: RunFolder, config: RunConfig, source: Source | None, viewer: TrainingObserver
+    folder: RunFolder,
+    config: RunConfig,
+    source: Source | None,
+    viewer: TrainingObserver,
+    snapshot: Snapshot,
+    stopwatch: Stopwatch,
 ) -> TrainingSession:
     """Prepare an interrupted training to continue with its stored settings.
+
+    A training with a time limit gets the time that was left when its state was saved.
 
     Args:
         folder: run folder.
         config: configuration of the run.
         source: the run's source if the user named it, or None.
         viewer: receives the messages and events of the training.
+        snapshot: saved state of the training.
+        stopwatch: stopwatch of the command.
 
     Raises:
         RunError: the corpus has changed, or the codec is damaged.
@@ -196,7 +254,9 @@ def resumed_session(
     config = _with_available_kernels(config, viewer)
     model = LanguageModel(config.model, training.seed)
     batches = make_batches(dataset.store, dataset.split, training, config.conditions)
-    return TrainingSession(folder, config, dataset, model, batches, viewer)
+    limit = snapshot.progress.get("time_limit")
+    time_limit = None if limit is None else TimeLimit.from_json(limit, stopwatch)
+    return TrainingSession(folder, config, dataset, model, batches, viewer, time_limit)
 
 
 def _with_available_kernels(config: RunConfig, viewer: TrainingObserver) -> RunConfig:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seqloom.config.options import TrainOptions
 from seqloom.generation.generator import GeneratorFactory
@@ -14,11 +15,13 @@ from seqloom.lm.model_setup import make_validation
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import resolve_options
 from seqloom.lm.report import write_report
+from seqloom.lm.reproduce_command import describe_repetition
 from seqloom.lm.session import TrainingSession, new_session, resumed_session
 from seqloom.runs.checks import check_is_run
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import discard_backup, replacing_run
 from seqloom.runs.saved_run import SavedRun
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.interrupt import interrupt_flag
 from seqloom.training.loop import Snapshot, Trainer
@@ -41,6 +44,7 @@ def train(
     viewer: TrainingObserver | None = None,
     max_epochs: float | None = None,
     with_report: bool = True,
+    stopwatch: Stopwatch | None = None,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
@@ -56,24 +60,26 @@ def train(
         viewer: observer that receives the messages and events of the training; None for no observer.
         max_epochs: largest number of epochs of a training with a budget in minutes; None for no such limit.
         with_report: whether to measure the trained run, and write samples, plots and the report; ignored with `resume`.
+        stopwatch: stopwatch from whose start a budget in minutes counts; None to start one now.
 
     Raises:
         UserError: source, settings or folder cannot be used.
         TrainingError: the loss diverged too often.
     """
-    viewer = viewer or TrainingObserver()
+    viewer, stopwatch = viewer or TrainingObserver(), stopwatch or Stopwatch()
     folder = RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
         is_set = {"overwrite": overwrite, "from_run": from_run is not None}
         check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
-        return _resume(folder, source, viewer)
+        return _resume(folder, source, viewer, stopwatch)
     resolved = resolve_options(options)
     if max_epochs is not None:
         resolved = replace(resolved, other={**resolved.other, "max_epochs": max_epochs})
     parent = SavedRun(from_run) if from_run is not None else None
     check_new_training(folder, resolved, parent, overwrite=overwrite)
-    session = new_session(_DEFAULT_SOURCE if source is None else source, folder, resolved, parent, viewer)
+    source = _DEFAULT_SOURCE if source is None else source
+    session = new_session(source, folder, resolved, parent, viewer, stopwatch, with_report=with_report)
     return _train_in_folder(session, snapshot=None, with_report=with_report)
 
 
@@ -86,7 +92,12 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
     return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(first_source).stem).strip("-.") or "run")
 
 
-def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: TrainingObserver) -> SavedRun:
+def _resume(
+    folder: RunFolder,
+    source: str | Path | Sequence[str | Path] | None,
+    viewer: TrainingObserver,
+    stopwatch: Stopwatch,
+) -> SavedRun:
     """Continue the training in a folder, unless it is finished."""
     check_is_run(folder)
     config = folder.read_config()
@@ -98,7 +109,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder.path)
-    return _train_in_folder(resumed_session(folder, config, source, viewer), snapshot)
+    return _train_in_folder(resumed_session(folder, config, source, viewer, snapshot, stopwatch), snapshot)
 
 
 def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
@@ -131,6 +142,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
         kernels=config.kernels,
         threads=config.threads,
         validate=make_validation(session.model, dataset, config, config.threads),
+        time_limit=session.time_limit,
     )
     if snapshot is not None:
         trainer.restore(snapshot)
@@ -149,9 +161,21 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
-    run = SavedRun(folder.path)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt(str(folder.path))
+    if session.time_limit is not None:
+        config = replace(config, training=replace(config.training, **_final_pace(trainer)))
+        folder.write_config(config, dataset.codec)
+    run = SavedRun(folder.path)
     if with_report:
-        viewer.finished(write_report(run, dataset, trainer.progress, finished, viewer))
+        report = write_report(run, dataset, trainer.progress, finished, viewer, session.report)
+        if session.time_limit is not None:
+            viewer.note(describe_repetition(config))
+        viewer.finished(report)
     return run
+
+
+def _final_pace(trainer: Trainer) -> dict[str, Any]:
+    """Return the settings for the number of steps of a finished training."""
+    pace = trainer.pace
+    return {"total_steps": pace.total_steps, "pace": str(pace) if len(pace.revisions) > 1 else ""}

@@ -41,6 +41,8 @@ class RunConfig:
         threads: number of threads in training.
         kernels: instruction set of the compiled kernels that trained the run, or None for torch.
         conditions: ratings and categories of the texts.
+        repeat_command: command line that repeats the training, without its number of steps; empty for a GAN, and for a
+            run of an older version.
     """
 
     version: str
@@ -59,6 +61,7 @@ class RunConfig:
     threads: int = 1
     kernels: str | None = None
     conditions: Conditions = field(default_factory=Conditions)
+    repeat_command: str = ""
 
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)

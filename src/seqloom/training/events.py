@@ -7,7 +7,19 @@ listeners.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Checkpoint", "Epoch", "Event", "Finished", "Listener", "RolledBack", "Started", "Step", "Validated"]
+__all__ = [
+    "Checkpoint",
+    "Epoch",
+    "Event",
+    "Finished",
+    "Listener",
+    "Paused",
+    "Replanned",
+    "RolledBack",
+    "Started",
+    "Step",
+    "Validated",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +29,14 @@ class Started:
     Attributes:
         steps_per_epoch: number of batches that read all tokens once.
         tokens_per_step: number of positions of a batch, padding included.
+        seconds_left: time that is left for the training and the work that follows it; None without a time limit.
     """
 
     step: int
     total_steps: int
     steps_per_epoch: int
     tokens_per_step: int
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +105,22 @@ class RolledBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replanned:
+    """The number of steps was adjusted to the measured speed: after `step`, the training has `total_steps`."""
+
+    step: int
+    total_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """The process did not run for some seconds, which count neither as training time nor as speed."""
+
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """Training has ended.
 
@@ -105,5 +135,5 @@ class Finished:
     seconds: float
 
 
-Event = Started | Step | Validated | Checkpoint | Epoch | RolledBack | Finished
+Event = Started | Step | Validated | Checkpoint | Epoch | RolledBack | Replanned | Paused | Finished
 Listener = Callable[[Event], None]

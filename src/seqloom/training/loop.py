@@ -7,7 +7,6 @@ may carry the state of the network from batch to batch.
 
 import math
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -15,21 +14,26 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from seqloom.config import TrainingConfig
+from seqloom.config.pace import Pace
 from seqloom.data.batch import Batch
 from seqloom.errors import TrainingError
 from seqloom.models.language_model import LanguageModel
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import (
     Checkpoint,
     Epoch,
     Event,
     Finished,
     Listener,
+    Paused,
+    Replanned,
     RolledBack,
     Started,
     Step,
     Validated,
 )
 from seqloom.training.optimizer import scheduled_rate
+from seqloom.training.time_limit import TimeLimit
 from seqloom.training.train_step import count_tokens, make_train_step
 
 __all__ = ["Batches", "Snapshot", "Trainer", "TrainingProgress"]
@@ -42,6 +46,9 @@ _AVERAGE_WEIGHT = 0.05
 
 _EXPLOSION_FACTOR, _EXPLOSION_MARGIN = 1.5, 0.5
 """The loss has exploded if its moving average reaches this multiple of the lowest average, plus this margin in nats."""
+
+_KEPT_IN_A_ROLLBACK = ("seconds", "tokens", "paused", "furthest_step")
+"""Fields of the progress that a rollback does not restore."""
 
 _MIN_MEASURED_STEPS = 3
 """Smallest number of steps that `Trainer.measure_steps` times."""
@@ -77,6 +84,8 @@ class TrainingProgress:
         since_best: number of validations since the best one.
         rate_factor: factor of the scheduled learning rate, which every rollback halves.
         rollbacks: number of rollbacks.
+        paused: seconds in which the process did not run.
+        furthest_step: largest `step` so far, which a rollback does not lower.
     """
 
     step: int = 0
@@ -88,11 +97,19 @@ class TrainingProgress:
     since_best: int = 0
     rate_factor: float = 1.0
     rollbacks: int = 0
+    paused: float = 0.0
+    furthest_step: int = 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that training continues from: tensors by name, and the fields of `TrainingProgress`."""
+    """Everything that training continues from.
+
+    Attributes:
+        tensors: tensors by name.
+        progress: fields of `TrainingProgress`, the revisions of the number of steps ("pace"), and the time limit
+            ("time_limit"; None without one).
+    """
 
     tensors: Mapping[str, Tensor]
     progress: Mapping[str, Any]
@@ -109,8 +126,11 @@ class Trainer:
         threads: threads of the compiled kernels.
         validate: function that returns the validation loss in nats per token; None for no validation.
         listeners: functions that receive every event, in order.
+        stopwatch: stopwatch of the durations; None for a new one.
+        time_limit: time limit, from which the number of steps follows; None for the number of steps of `config`.
 
     Attributes:
+        pace: planned number of steps, and its revisions.
         last_good_snapshot: snapshot to which a rollback returns: that of the last checkpoint, or of the start.
     """
 
@@ -124,9 +144,13 @@ class Trainer:
         threads: int = 1,
         validate: Callable[[], float] | None = None,
         listeners: Sequence[Listener] = (),
+        stopwatch: Stopwatch | None = None,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         self.model, self.batches, self.config, self.validate = model, batches, config, validate
-        self.listeners = listeners
+        self.listeners, self.time_limit = listeners, time_limit
+        self.pace = config.make_pace()
+        self._stopwatch = stopwatch or Stopwatch()
         self.train_step = make_train_step(
             model,
             config,
@@ -148,19 +172,21 @@ class Trainer:
         self._emit(
             Started(
                 step=progress.step,
-                total_steps=config.total_steps,
+                total_steps=self.pace.total_steps,
                 steps_per_epoch=self.batches.steps_per_epoch,
                 tokens_per_step=self.batches.batch(0).tokens.size,
+                seconds_left=self._seconds_left(),
             )
         )
         self.last_good_snapshot = self.snapshot()
         reason = "done"
-        while progress.step < config.total_steps:
+        self._stopwatch.skip()
+        while progress.step < self.pace.total_steps:
             if interrupted():
                 reason = "interrupted"
                 break
             self._advance()
-            if config.patience and progress.since_best >= config.patience and progress.step < config.total_steps:
+            if config.patience and progress.since_best >= config.patience and progress.step < self.pace.total_steps:
                 reason = "early stop"
                 break
         best = progress.best_loss if math.isfinite(progress.best_loss) else None
@@ -176,12 +202,13 @@ class Trainer:
         before = self.snapshot()
         self._update()  # a warm-up, which is not measured
         durations: list[float] = []
-        start = time.perf_counter()
-        while len(durations) < _MIN_MEASURED_STEPS or time.perf_counter() - start < seconds:
-            step_start = time.perf_counter()
+        end = self._stopwatch.seconds() + seconds
+        self._stopwatch.skip()
+        while len(durations) < _MIN_MEASURED_STEPS or self._stopwatch.seconds() < end:
             self._update()
             self.progress.step += 1
-            durations.append(time.perf_counter() - step_start)
+            duration, _ = self._stopwatch.lap()
+            durations.append(duration)
         self.restore(before)
         return 1 / statistics.median(durations)
 
@@ -192,21 +219,28 @@ class Trainer:
 
     def snapshot(self) -> Snapshot:
         """Return a copy of everything that `restore` needs."""
-        return Snapshot(self.train_step.state_dict(), asdict(self.progress))
+        limit = None if self.time_limit is None else self.time_limit.to_json()
+        progress = {**asdict(self.progress), "pace": self.pace.revisions, "time_limit": limit}
+        return Snapshot(self.train_step.state_dict(), progress)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Restore a snapshot of a trainer with the same model, batches and settings."""
+        """Restore a snapshot of a trainer with the same model, batches and settings; `time_limit` stays as it is."""
         self.train_step.load_state_dict(snapshot.tensors)
-        for name, number in snapshot.progress.items():
+        stored = dict(snapshot.progress)
+        # A snapshot of an older version has no pace.
+        self.pace = Pace([(step, total) for step, total in stored.pop("pace", self.pace.revisions)])
+        stored.pop("time_limit", None)
+        for name, number in stored.items():
             setattr(self.progress, name, number)
 
     def _advance(self) -> None:
         """Run one update; emit its event, validate when due, and roll back if the loss explodes."""
-        start = time.perf_counter()
         loss, rate = self._update()
-        progress = self.progress
-        progress.seconds += time.perf_counter() - start
+        progress, limit = self.progress, self.time_limit
+        update_seconds = self._lap()
+        progress.seconds += update_seconds
         progress.step += 1
+        progress.furthest_step = max(progress.furthest_step, progress.step)
         if not self._track_loss(loss):
             self._roll_back(loss)
             return
@@ -219,21 +253,58 @@ class Trainer:
                 tokens=progress.tokens,
             )
         )
-        if progress.step % self.config.validate_every == 0 or progress.step == self.config.total_steps:
+        update_seconds += self._lap()
+        if progress.step % self.config.validate_every == 0 or progress.step == self.pace.total_steps:
             self._validate()
+            validation_seconds = self._lap()
+            if limit is not None:
+                limit.record_validation(validation_seconds)
         if progress.step % self.batches.steps_per_epoch == 0:
             epoch = progress.step // self.batches.steps_per_epoch
             self._emit(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
+            epoch_end_seconds = self._lap()
+            if limit is not None:
+                limit.record_epoch_end(epoch_end_seconds)
+        if limit is not None:
+            limit.record_update(update_seconds)
+            self._keep_to(limit)
+
+    def _keep_to(self, limit: TimeLimit) -> None:
+        """Adjust the number of steps to the time limit if the measured speed demands it."""
+        step, pace = self.progress.step, self.pace
+        # A revision must not change the learning rate of a step that was taken before a rollback: a training that
+        # repeats the revisions knows them from the start, and would not take that step in the same way.
+        if step < self.progress.furthest_step or step >= pace.total_steps:
+            return
+        total = limit.revised_total(step, pace.total_steps, self.config.validate_every, self.batches.steps_per_epoch)
+        if total is not None:
+            pace.revise(step, total)
+            self._emit(Replanned(step=step, total_steps=total))
+
+    def _lap(self) -> float:
+        """Return the seconds since the last lap, without a pause of the process, which is reported."""
+        seconds, pause = self._stopwatch.lap()
+        if pause:
+            self.progress.paused += pause
+            self._emit(Paused(step=self.progress.step, seconds=pause))
+        return seconds
+
+    def _seconds_left(self) -> float | None:
+        return None if self.time_limit is None else self.time_limit.budget.left()
 
     def _update(self) -> tuple[float, float]:
         """Update the weights by one batch if its loss is finite; return the loss and the learning rate."""
         progress = self.progress
         batch = self.batches.batch(progress.step)
-        rate = scheduled_rate(progress.step, self.config) * progress.rate_factor
+        rate = self._scheduled_rate() * progress.rate_factor
         loss = self.train_step.update(batch, progress.step, rate)
         if math.isfinite(loss):
             progress.tokens += count_tokens(batch)
         return loss, rate
+
+    def _scheduled_rate(self) -> float:
+        step = self.progress.step
+        return scheduled_rate(step, self.pace.share(step), self.config)
 
     def _track_loss(self, loss: float) -> bool:
         """Update the moving average of the loss; return False if the loss exploded.
@@ -273,14 +344,16 @@ class Trainer:
         if progress.rollbacks >= _MAX_ROLLBACKS:
             raise TrainingError(
                 f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a learning rate "
-                f"of {scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a "
+                f"of {self._scheduled_rate() * progress.rate_factor:.2g}; train again with a "
                 "smaller `learning_rate`"
             )
         exploded_step, rate_factor, rollbacks = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
-        seconds, tokens = progress.seconds, progress.tokens
+        pace, kept = self.pace, {name: getattr(progress, name) for name in _KEPT_IN_A_ROLLBACK}
         self.restore(self.last_good_snapshot)
+        self.pace = pace
+        for name, value in kept.items():
+            setattr(progress, name, value)
         progress.rate_factor, progress.rollbacks = rate_factor, rollbacks
-        progress.seconds, progress.tokens = seconds, tokens
         self._emit(RolledBack(step=exploded_step, to_step=progress.step, loss=loss, rate_factor=rate_factor))
 
     def _emit(self, event: Event) -> None:

@@ -60,8 +60,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * group["rate_factor"]
 
 
-def scheduled_rate(step: int, config: TrainingConfig) -> float:
-    """Return the learning rate of update `step`, counted from 0.
+def scheduled_rate(step: int, share: float, config: TrainingConfig) -> float:
+    """Return the learning rate of update `step`, counted from 0; `share` of the training is used before it.
 
     Half a cosine falls from the peak `learning_rate` at the first step to `final_rate` times the peak at the last
     (Loshchilov, Hutter 2017). During the first `warmup` updates, the rate is also multiplied by a factor that rises
@@ -70,7 +70,7 @@ def scheduled_rate(step: int, config: TrainingConfig) -> float:
     if config.schedule == "constant":
         return config.learning_rate
     warmup = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.total_steps)))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
     return config.learning_rate * warmup * (config.final_rate + (1 - config.final_rate) * cosine)
 
 
