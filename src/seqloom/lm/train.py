@@ -15,9 +15,9 @@ from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import resolve_options
 from seqloom.lm.report import write_report
 from seqloom.lm.session import TrainingSession, new_session, resumed_session
-from seqloom.runs.checks import check_is_run
+from seqloom.runs.checks import check_is_run, discarded_replacement
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.replace import discard_backup, replacing_run
+from seqloom.runs.replace import replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.interrupt import interrupt_flag
@@ -34,7 +34,7 @@ def train(
     source: str | Path | Sequence[str | Path] | None = None,
     options: TrainOptions | None = None,
     *,
-    run: str | Path | None = None,
+    run: str | Path | RunFolder | None = None,
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
@@ -60,9 +60,10 @@ def train(
     Raises:
         UserError: source, settings or folder cannot be used.
         TrainingError: the loss diverged too often.
+        KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if the folder has a state to resume from.
     """
     viewer = viewer or TrainingObserver()
-    folder = RunFolder(run if run is not None else default_folder(source))
+    folder = run if isinstance(run, RunFolder) else RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
         is_set = {"overwrite": overwrite, "from_run": from_run is not None}
@@ -88,6 +89,8 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
 
 def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: TrainingObserver) -> SavedRun:
     """Continue the training in a folder, unless it is finished."""
+    if folder.settle():
+        viewer.note(discarded_replacement(folder))
     check_is_run(folder)
     config = folder.read_config()
     check_resumable(folder, config, source)
@@ -97,23 +100,23 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
             f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
-        return SavedRun(folder.path)
+        return SavedRun(folder)
     return _train_in_folder(resumed_session(folder, config, source, viewer), snapshot)
 
 
 def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
     """Lock the run folder, and continue the training from a snapshot.
 
-    If the snapshot is None, train from the start and replace the run in the folder, if there is one.
+    If the snapshot is None, train from the start; the first complete save replaces the run in the folder, if any.
     """
-    with session.folder.locked():
+    folder = session.folder
+    with folder.locked():
+        if (backup := folder.backup_folder).exists():
+            session.viewer.note(f"an earlier run, which this run replaced, is in {backup}: move or remove it")
         if snapshot is not None:
-            run = _train(session, snapshot)
-            discard_backup(session.folder)  # a killed process can leave the backup of the run that it replaced
-            return run
-        # An interrupted run is kept once it has weights; before that, the old run is brought back.
-        with replacing_run(session.folder):
-            session.folder.write_config(session.config, session.dataset.codec)
+            return _train(session, snapshot)
+        with replacing_run(folder):
+            folder.write_config(session.config, session.dataset.codec)
             return _train(session, snapshot=None, with_report=with_report)
 
 
@@ -121,8 +124,15 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
     """Train to the last step or an early stop, and write the report if `with_report`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the state of the training is saved.
+        KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if the state of the training is saved.
     """
+    try:
+        return _run_trainer(session, snapshot, with_report=with_report)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(*([str(session.folder.path)] if session.folder.is_resumable else [])) from None
+
+
+def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool) -> SavedRun:
     folder, config, dataset, viewer = session.folder, session.config, session.dataset, session.viewer
     trainer = Trainer(
         session.model,
@@ -149,9 +159,9 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
-    run = SavedRun(folder.path)
     if finished.reason == "interrupted":
-        raise KeyboardInterrupt(str(folder.path))
+        raise KeyboardInterrupt
+    run = SavedRun(folder)
     if with_report:
         viewer.finished(write_report(run, dataset, trainer.progress, finished, viewer))
     return run
