@@ -1,29 +1,38 @@
 """Atomic writes: a reader sees the old content or the new content, never a part.
 
-During `replacing_folder` alone, a reader may see no folder for a moment.
+A new file or folder has a temporary name such as `.seqloom-1f09ab3c.tmp` until it is complete, and its writer holds a
+lock on it. The lock of a killed process is free, so that `remove_leftovers` can remove the file. Unlike a process id, a
+lock is never reused, and is known to all computers that share a disk.
 """
 
 import contextlib
 import json
 import os
-import shutil
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from seqloom import disk
 from seqloom.errors import SeqloomError
 
 __all__ = [
     "cache_folder",
+    "cannot_write",
     "check_writable",
     "creating_folder",
+    "is_temporary",
     "is_utf8_name",
+    "remove_leftovers",
     "replacing_file",
-    "replacing_folder",
     "write_json",
     "write_text",
 ]
+
+_PREFIX, _SUFFIX = ".seqloom-", ".tmp"
+_LOCK = "lock"
+"""Name of the locked file in a temporary folder."""
 
 
 def cache_folder(name: str) -> Path:
@@ -43,34 +52,39 @@ def is_utf8_name(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a file or folder has the name of an unfinished one."""
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+
+
 @contextlib.contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`; flush the file and rename it to `path` when the block succeeds.
+def replacing_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield an open temporary file next to `path`; flush it and rename it to `path` when the block succeeds.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
     """
+    temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        disk.make_folder(path.parent)
+        temporary, file = _create_locked(path.parent)
+        with file:
+            yield file
+            disk.sync(file)
+            if os.name == "nt":
+                file.close()  # Windows renames no open file
+            disk.rename(temporary, path)
+            temporary = None
     except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # a file of mkstemp is readable for its owner only
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                disk.unlink(temporary, missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file can be written, without creating it or its folder.
+    """Check that a file can be written, without creating it or its folder; remove what killed commands left next to it.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
@@ -80,7 +94,8 @@ def check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=existing_folder):
             pass
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
+    remove_leftovers(path.parent)
 
 
 @contextlib.contextmanager
@@ -93,23 +108,51 @@ def creating_folder(path: Path) -> Iterator[Path]:
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
     """
+    remove_leftovers(path.parent)
+    outer = _temporary_path(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as outer:
-            temporary = Path(outer) / path.name
-            temporary.mkdir()
-            yield temporary
-            if not path.exists():
-                with contextlib.suppress(FileExistsError):
-                    os.rename(temporary, path)
+        try:
+            disk.make_folder(outer)
+            with disk.open_file(outer / _LOCK, "new") as lock:
+                _is_locked(lock, outer / _LOCK)
+                content = outer / "content"
+                disk.make_folder(content)
+                yield content
+                if not path.exists():
+                    with contextlib.suppress(FileExistsError):
+                        disk.rename(content, path)
+        finally:
+            with contextlib.suppress(OSError):
+                disk.remove_tree(outer)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files and folders of killed processes from a folder; those of living processes stay."""
+    try:
+        paths = [Path(entry.path) for entry in os.scandir(folder) if is_temporary(entry.name)]
+    except OSError:
+        return
+    for path in paths:
+        with contextlib.suppress(OSError):
+            is_folder = path.is_dir()
+            # A folder without its locked file is incomplete: its writer fails at creating that file.
+            lock = path / _LOCK if is_folder else path
+            if lock.exists():
+                with disk.open_file(lock, "update") as file:
+                    if not disk.try_lock(file) or not disk.is_file_at(file, lock):
+                        continue
+            if is_folder:
+                disk.remove_tree(path)
+            else:
+                disk.unlink(path)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
-    with replacing_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    with replacing_file(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -117,33 +160,30 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _cannot_write(path: Path, error: OSError) -> SeqloomError:
+def cannot_write(path: Path, error: OSError) -> SeqloomError:
+    """Return the error for a file or folder that the system refuses to write."""
     return SeqloomError(f"cannot write {path}: {error.strerror or error}; free some space or choose a writable folder")
 
 
-@contextlib.contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder next to `folder`; it replaces `folder` when the block succeeds.
+def _temporary_path(folder: Path) -> Path:
+    return folder / f"{_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
 
-    Two renames replace the folder, and for a moment between them `folder` does not exist.
+
+def _create_locked(folder: Path) -> tuple[Path, BinaryIO]:
+    """Create a temporary file and lock it; return its path and the open file."""
+    while True:
+        path = _temporary_path(folder)
+        file = disk.open_file(path, "new")
+        if _is_locked(file, path):
+            return path, file
+        file.close()  # another process has taken the new file for a leftover, and removed it
+
+
+def _is_locked(file: BinaryIO, path: Path) -> bool:
+    """Lock a new file; return False if another process has locked or removed it before.
+
+    On a file system without locks, return True: there, the files of killed processes stay.
     """
-    folder = folder.resolve() if folder.is_symlink() else folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())  # a folder of mkdtemp is open to its owner only
-        old = temporary.with_name(f"{temporary.name}.old")
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    """Return the process's file mode creation mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with contextlib.suppress(OSError):
+        return disk.try_lock(file) and disk.is_file_at(file, path)
+    return True

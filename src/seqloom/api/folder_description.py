@@ -31,7 +31,9 @@ def describe(path: str | Path) -> FolderDescription:
     Raises:
         RunError: the folder contains none of these, or its content is damaged.
     """
-    match RunFolder(path).other_kind:
+    folder = RunFolder(path)
+    folder.settle()
+    match folder.other_kind:
         case "critic":
             return FolderDescription("critic", describe_critic(path))
         case "detector":

@@ -117,9 +117,10 @@ def _train(
                 viewer=viewer,
                 stopwatch=stopwatch,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             viewer.close()
-            note(f"seqloom: {viewer.interrupted_message(folder)}")
+            # Once there is a state to resume from, the exception has an argument: the run folder.
+            note(f"seqloom: {viewer.interrupted_message(folder, saved=bool(stop.args))}")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -132,6 +133,7 @@ def _is_earlier_demo(path: Path) -> bool:
     from seqloom.runs.layout import RunFolder
 
     folder = RunFolder(path)
+    folder.settle()
     if not folder.holds_run:
         return False
     try:

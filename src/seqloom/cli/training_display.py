@@ -106,12 +106,19 @@ class TrainingViewer(TrainingObserver):
         for line in self._late_notes:
             self._stages.note(line)
 
-    def interrupted_message(self, path: Path) -> str:
-        """Return one line that says what was saved before Ctrl-C, and how to continue."""
+    def interrupted_message(self, path: Path, *, saved: bool) -> str:
+        """Return one line that says what was saved before Ctrl-C, and how to continue.
+
+        Args:
+            path: run folder.
+            saved: whether there is a state of this training to resume from.
+        """
         folder = RunFolder(path)
         if not self._has_begun:
             return "interrupted before training began; nothing was saved or changed"
-        if not folder.state_file.exists():
+        if not saved and folder.weights_file.exists():
+            return f"interrupted before the first save; the earlier run in {shlex.quote(str(path))} is unchanged"
+        if not saved:
             return f"interrupted before anything was saved; start again with --overwrite --run {shlex.quote(str(path))}"
         command = f"seqloom train --resume --run {shlex.quote(str(path))}"
         if self._has_ended and not folder.metrics_file.exists() and not self._was_interrupted:
@@ -137,6 +144,8 @@ def interrupted_gan_message(run: Path, *, saved: bool) -> str:
         saved: whether a checkpoint was saved.
     """
     # The request file is written when the likelihood training, the first stage, begins; --resume then continues it.
-    if not saved and not RunFolder(run).gan_request_file.exists():
-        return "interrupted before anything was saved"
+    folder = RunFolder(run)
+    if not saved and not folder.gan_request_file.exists():
+        unchanged = f"; the earlier run in {shlex.quote(str(run))} is unchanged" if folder.holds_run else ""
+        return f"interrupted before anything was saved{unchanged}"
     return f"interrupted and saved; continue with: seqloom gan train --resume --run {shlex.quote(str(run))}"

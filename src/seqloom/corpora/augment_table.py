@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TextIO
 from seqloom.config import ReadingConfig
 from seqloom.corpora.formats.base import TableFormat
 from seqloom.corpora.input_file import examine
-from seqloom.corpora.resumable_table import PartialTable, resumable_table
+from seqloom.corpora.resumable_table import PartialTable, remove_table_leftovers, resumable_table
 from seqloom.corpora.sources import find_files
 from seqloom.corpora.table_columns import Row, check_columns
 from seqloom.errors import ConfigError, SourceError
@@ -94,6 +94,8 @@ def annotate(
             (see `resumable_table.resumable_table`).
         SeqloomError: `output` cannot be written.
     """
+    if not resume:
+        remove_table_leftovers(output)
     _check_output(output, may_exist=overwrite or bool(resume))
     table = _open_table(source, text_column)
     name, path = table.source_file.name, table.source_file.path

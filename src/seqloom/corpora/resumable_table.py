@@ -4,18 +4,21 @@ Until `table.csv` is complete, its rows are in `.table.csv.part`. The journal `.
 and bytes of that file are complete, and from which table and settings (`origin`) they come.
 """
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
+from seqloom import disk
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.files import write_json
+from seqloom.files import remove_leftovers, write_json
 
-__all__ = ["PartialTable", "resumable_table"]
+__all__ = ["PartialTable", "remove_table_leftovers", "resumable_table"]
 
 
 @dataclass
@@ -29,13 +32,15 @@ class PartialTable:
 
     file: TextIO
     num_rows: int
-    _journal: Path
+    _journal: Path | None
     _origin: dict[str, Any]
 
     def commit(self, num_rows: int) -> None:
-        """Record in the journal that `num_rows` further rows are complete."""
-        self.file.flush()
+        """Record in the journal, if there is one, that `num_rows` further rows are complete."""
         self.num_rows += num_rows
+        if self._journal is None:
+            return
+        self.file.flush()
         write_json(self._journal, {"rows": self.num_rows, "bytes": self.file.tell(), "origin": self._origin})
 
 
@@ -61,51 +66,67 @@ def resumable_table(
     """
     if output.is_symlink():
         output = output.resolve()
-    part, journal = (output.with_name(f".{output.name}.{suffix}") for suffix in ("part", "part.json"))
+    part, journal = _part_files(output)
     progress = {"rows": 0, "bytes": 0}
     if resume is not None:
         progress = _interrupted_progress(output, part, journal, origin, resume=resume, overwrite=overwrite)
     is_locked = False
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_open_or_create) as file:
-            _lock(file, part, output)
+        disk.make_folder(output.parent)
+        with (
+            disk.open_file(part, "update") as binary_file,
+            io.TextIOWrapper(binary_file, encoding="utf-8", errors="replace", newline="") as file,
+        ):
+            _lock(binary_file, part, output)
             is_locked = True
             if not progress["bytes"]:  # a journal of a discarded write must not describe the rows of this one
-                journal.unlink(missing_ok=True)
+                disk.unlink(journal, missing_ok=True)
             file.truncate(progress["bytes"])
             file.seek(progress["bytes"])
-            yield PartialTable(file, progress["rows"], journal, origin)
+            yield PartialTable(file, progress["rows"], None if resume is None else journal, origin)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, output)
-        journal.unlink(missing_ok=True)
+            disk.sync(binary_file)
+            if os.name != "nt":
+                disk.rename(part, output)  # while the lock is held
+        if os.name == "nt":  # Windows renames no open file
+            disk.rename(part, output)
+        disk.unlink(journal, missing_ok=True)
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
-        if resume is None and is_locked:  # without a lock, the files belong to another process
-            part.unlink(missing_ok=True)
-            journal.unlink(missing_ok=True)
+        if resume is None and is_locked:  # without a lock, the file belongs to another process
+            with contextlib.suppress(OSError):
+                disk.unlink(part, missing_ok=True)
 
 
-def _open_or_create(path: str, flags: int) -> int:
-    """Open a file, and create it if it is missing, without truncating it: another process may be writing it."""
-    return os.open(path, flags | os.O_CREAT, 0o666)
+def remove_table_leftovers(output: Path) -> None:
+    """Remove what a killed write of a table left and no later write can use.
+
+    The rows of an interrupted write stay as long as it can be resumed, and those of a living process always.
+    """
+    if output.is_symlink():
+        output = output.resolve()
+    remove_leftovers(output.parent)
+    part, journal = _part_files(output)
+    with contextlib.suppress(OSError):
+        if not part.exists():
+            disk.unlink(journal, missing_ok=True)
+        elif not journal.exists():
+            with disk.open_file(part, "update") as file:
+                if disk.try_lock(file) and disk.is_file_at(file, part):
+                    disk.unlink(part, missing_ok=True)
 
 
-def _lock(file: TextIO, part: Path, output: Path) -> None:
-    """Lock the file against other writers; do nothing on systems without such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # False if the other process has completed and renamed the file in the meantime.
-        is_same_file = os.path.samestat(os.fstat(file.fileno()), part.stat())
-    except (BlockingIOError, FileNotFoundError):
-        is_same_file = False
-    if not is_same_file:
+def _part_files(output: Path) -> tuple[Path, Path]:
+    """Return the paths of the incomplete table and of its journal."""
+    return output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.part.json")
+
+
+def _lock(file: BinaryIO, part: Path, output: Path) -> None:
+    """Lock the file against other writers; do nothing on file systems without locks."""
+    with contextlib.suppress(OSError):
+        if disk.try_lock(file) and disk.is_file_at(file, part):
+            return
         raise ConfigError(f"{output} is being written by another command: wait for it, or name another file")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqloom.critic.bayes_inversion import BayesInversionCritic
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
+from seqloom.replacement import settle
 from seqloom.runs.saved_run import SavedRun
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def open_critic(folder: str | Path) -> "Critic | BayesInversionCritic":
         UserError: the folder has neither a critic nor a rated run, or its content is damaged.
     """
     path = Path(folder)
+    settle(path)
     if (path / "config.json").exists() and not (path / "critic.json").exists():
         return BayesInversionCritic(SavedRun(path))
     from seqloom.critic.storage import load_critic

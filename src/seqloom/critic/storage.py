@@ -12,6 +12,7 @@ from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.scale import Scale
 from seqloom.errors import RunError
+from seqloom.replacement import other_content, settle
 from seqloom.runs.migrations import migrate_scale_to_format_2
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
@@ -85,14 +86,15 @@ def load_critic(folder: str | Path) -> "Critic":
 def has_foreign_content(folder: Path) -> bool:
     """Return whether a critic must not be written to a path: it is a file, or a folder with files but without a critic.
 
-    Files that an interrupted write of a critic left do not count.
+    Files that an interrupted write of a critic left do not count, and neither do those of the file system.
     """
     if not os.path.isdir(folder):
         return os.path.exists(folder)
+    settle(folder)
     if (folder / CRITIC.settings_file).exists():
         return False
     prefixes_of_leftovers = (CRITIC.arrays_file, f".{CRITIC.arrays_file}.", f".{CRITIC.settings_file}.")
-    return not all(path.name.startswith(prefixes_of_leftovers) for path in folder.iterdir())
+    return not all(name.startswith(prefixes_of_leftovers) for name in other_content(folder))
 
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":

@@ -13,11 +13,9 @@ A store is a folder with these files:
 The files are mapped, so that the system can drop their pages whenever it needs memory.
 """
 
-import atexit
+import contextlib
 import json
 import math
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from seqloom import disk
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
@@ -132,13 +131,12 @@ def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int],
         try:
             return open_store(folder)
         except RunError:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                disk.remove_tree(folder)
     try:
         check_writable(folder)
     except SeqloomError:
-        temporary = tempfile.mkdtemp(prefix="seqloom-")
-        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-        folder = Path(temporary) / "store"
+        folder = disk.temporary_folder_until_exit() / "store"
     return build_store(corpus, codec, folder, progress=progress)
 
 

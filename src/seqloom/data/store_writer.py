@@ -3,9 +3,7 @@
 `seqloom.data.store` describes the files.
 """
 
-import json
 import math
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from hashlib import blake2b
@@ -15,8 +13,10 @@ from typing import IO, Self
 import numpy as np
 from jaxtyping import Shaped
 
+from seqloom import disk
 from seqloom.corpora.document import Condition
 from seqloom.errors import SourceError
+from seqloom.files import write_json
 
 __all__ = ["STORE_FORMAT", "StoreWriter"]
 
@@ -108,13 +108,13 @@ class StoreWriter:
             "unit": unit,
             "skipped": dict(skipped),
         }
-        (self._folder / "store.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        write_json(self._folder / "store.json", description)
         for path in self._folder.iterdir():
-            with open(path, "rb+") as file:
-                os.fsync(file.fileno())
+            with disk.open_file(path, "update") as file:
+                disk.sync(file)
 
     def _open(self, name: str) -> IO[bytes]:
-        return self._files.enter_context(open(self._folder / name, "wb", buffering=1 << 18))
+        return self._files.enter_context(disk.open_file(self._folder / name, "new"))
 
 
 class _Numbers:
@@ -182,9 +182,10 @@ def _hash(name: str) -> int:
 def _number_groups(path: Path, *, keep: bool) -> None:
     """Replace the group hashes in a file by indices in order of appearance; delete the file if `keep` is False."""
     if not keep:
-        path.unlink()
+        disk.unlink(path)
         return
     _, first_seen, hash_rank = np.unique(np.fromfile(path, "<i8"), return_index=True, return_inverse=True)
     group_index = np.empty(len(first_seen), "<i8")
     group_index[np.argsort(first_seen)] = np.arange(len(first_seen))
-    group_index[hash_rank].tofile(path)
+    with disk.open_file(path, "update") as file:
+        file.write(group_index[hash_rank].data)  # as many bytes as before

@@ -15,10 +15,11 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
-from seqloom.detector.storage import DETECTOR, LANGUAGE_MODEL_FOLDERS, save_detector
+from seqloom.detector.storage import DETECTOR, LANGUAGE_MODEL_FOLDERS, save_detector, written_files
 from seqloom.detector.validate_labels import MIN_TEXTS
 from seqloom.errors import ConfigError, RunError
-from seqloom.files import check_writable, replacing_folder
+from seqloom.files import check_writable
+from seqloom.replacement import other_content, replacing_content, settle
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.version import __version__
@@ -79,7 +80,7 @@ def fit_detector(
     # Every generated text is a group by itself, with a number above those of the real groups.
     generated_groups = real_source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
     labels = np.arange(len(texts)) >= len(real_texts)
-    with replacing_folder(folder) as new_folder:
+    with replacing_content(folder, lambda: written_files(folder)) as new_folder:
         detector = Detector(
             language_model_trainer=None if light else train_language_models(minutes, new_folder, seed=seed, note=note),
             encoder=not light,
@@ -97,7 +98,7 @@ def fit_detector(
             "texts": {"real": len(real_texts), "generated": len(generated_texts)},
         }
         save_detector(detector, new_folder, origin)
-    # The language models of `detector` were opened in the temporary folder, which has become `folder`.
+    # The language models of `detector` were opened in the folder of the new files, which have been moved to `folder`.
     return open_detector(folder)
 
 
@@ -122,11 +123,12 @@ def _check_settings(
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
     """Raise an error unless the folder is missing, is empty, or contains a detector that may be replaced."""
+    settle(folder)
     has_detector = (folder / DETECTOR.settings_file).exists()
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
+    if folder.is_file() or (folder.is_dir() and other_content(folder) and not has_detector):
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
     detector_files = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODEL_FOLDERS}
-    other_files = sorted({path.name for path in folder.iterdir()} - detector_files) if has_detector else []
+    other_files = sorted(other_content(folder) - detector_files) if has_detector else []
     if other_files:
         raise RunError(
             f"{folder} contains {other_files[0]!r} next to a detector: move that away, or name another folder"

@@ -1,6 +1,5 @@
 """The report of a detector as one HTML page."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +11,7 @@ from seqloom.detector.explanation import Token
 from seqloom.detector.html import bullets, colored_tokens, document, heading, legend, paragraph, picture, table
 from seqloom.detector.report import DetectorReport, ExampleText, FlaggingRule, ScoringMethod, Subgroup
 from seqloom.detector.training_set import MIN_WORDS
+from seqloom.disk import temporary_folder
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval
 from seqloom.files import check_writable, write_text
@@ -102,8 +102,8 @@ def report_detector(
 
 def render_page(report: DetectorReport) -> str:
     """Return the HTML page of a report."""
-    with tempfile.TemporaryDirectory() as folder:
-        elements = list(_sections(report, Path(folder)))
+    with temporary_folder() as folder:
+        elements = list(_sections(report, folder))
     title = f"How good is the detector {Path(report.detector).name}?"
     return document(title, elements, footer=f"Made by seqloom {__version__}.")
 

@@ -1,9 +1,7 @@
 """Train the two language models of a detector: one of real text, one of generated text."""
 
-import atexit
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,8 @@ from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_language_models
 from seqloom.detector.storage import LANGUAGE_MODEL_FOLDERS
+from seqloom.disk import temporary_folder, temporary_folder_until_exit
+from seqloom.files import write_text
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
@@ -39,21 +39,19 @@ def train_language_models(
         seed: seed of the weights and of the order of the training texts.
         note: function that receives progress messages.
     """
-    runs_folder = Path(tempfile.mkdtemp(prefix="seqloom-")) if folder is None else Path(folder)
-    if folder is None:
-        atexit.register(shutil.rmtree, runs_folder, ignore_errors=True)
+    runs_folder = temporary_folder_until_exit() if folder is None else Path(folder)
 
     def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
         options = TrainOptions(minutes=minutes / 2, seed=seed, text="text")
-        with tempfile.TemporaryDirectory() as corpora:
-            real_file, real_folder = Path(corpora) / "real.jsonl", runs_folder / _REAL_FOLDER
+        with temporary_folder() as corpora:
+            real_file, real_folder = corpora / "real.jsonl", runs_folder / _REAL_FOLDER
             real_run = _train(real, real_file, real_folder, replace(options, level="char"))
             sizes = ", ".join(map(str, real_run.config.model.hidden_sizes))
             note(f"model of real text: {real_run.config.model.core} of {sizes}")
             note("model of generated text: fine-tuned from the model of real text")
             # The fine-tuned model keeps the vocabulary of the model of real text, so all other symbols are removed.
             encodable = [remove_unknown(text, real_run.text_codec.unknown_symbols(text)) for text in generated]
-            generated_file, generated_folder = Path(corpora) / "generated.jsonl", runs_folder / _GENERATED_FOLDER
+            generated_file, generated_folder = corpora / "generated.jsonl", runs_folder / _GENERATED_FOLDER
             _train(encodable, generated_file, generated_folder, options, from_run=real_folder)
         return load_language_models(runs_folder)
 
@@ -72,5 +70,7 @@ def _train(
         options: options of the training.
         from_run: folder of the run to fine-tune; None to start from random weights.
     """
-    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, options, run=run, from_run=from_run, max_epochs=_MAX_EPOCHS, with_report=False)
+    write_text(file, "".join(json.dumps({"text": text}) + "\n" for text in texts if text))
+    # A relative path is stored relative to the run: both runs are moved to the detector's folder when it is complete.
+    parent = None if from_run is None else os.path.relpath(from_run)
+    return train(file, options, run=run, from_run=parent, max_epochs=_MAX_EPOCHS, with_report=False)

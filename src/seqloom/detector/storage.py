@@ -23,10 +23,19 @@ from seqloom.detector.percentiles import OutputPercentiles
 from seqloom.detector.stack import PlattCalibration, StackedClassifier
 from seqloom.detector.stacks import Stacks
 from seqloom.errors import RunError
+from seqloom.replacement import LOCK_FILE
+from seqloom.runs.layout import RunFolder
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
 
-__all__ = ["DETECTOR", "LANGUAGE_MODEL_FOLDERS", "detector_fingerprint", "load_detector", "save_detector"]
+__all__ = [
+    "DETECTOR",
+    "LANGUAGE_MODEL_FOLDERS",
+    "detector_fingerprint",
+    "load_detector",
+    "save_detector",
+    "written_files",
+]
 
 DETECTOR = ModelArchive(
     name="detector",
@@ -75,6 +84,16 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         "origin": dict(origin),
     }
     DETECTOR.save(folder, parts, stored)
+
+
+def written_files(folder: Path) -> list[Path]:
+    """Return the existing files of a detector and of its language models."""
+    files = DETECTOR.written_files(folder)
+    for name in LANGUAGE_MODEL_FOLDERS:
+        run = RunFolder(folder / name)
+        lock = run.path / "state" / LOCK_FILE
+        files += [*run.written_files(), *([lock] if lock.exists() else [])]
+    return files
 
 
 def load_detector(folder: str | Path, open_language_models: Callable[[Path], LanguageModelPair]) -> Detector:

@@ -5,10 +5,12 @@ from typing import Any
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import RunError, UserError
+from seqloom.files import write_json
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.migrations import migrate
+from seqloom.runs.migrations import FORMAT, migrate
+from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
 
-__all__ = ["describe_gan", "read_gan_config"]
+__all__ = ["describe_gan", "read_gan_config", "write_gan_config"]
 
 
 def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
@@ -19,9 +21,25 @@ def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
     """
     stored = migrate(folder.read_json(folder.gan_file), str(folder.gan_file))
     try:
-        return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
+        return GanConfig.from_json(stored["gan"]), Path(from_stored(stored["parent"], folder.path))
     except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{folder.gan_file} is damaged ({error}): start again with `overwrite`") from None
+
+
+def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Path) -> None:
+    """Write `gan.json`.
+
+    Args:
+        folder: run folder.
+        gan: settings of the GAN.
+        source: table of rated texts.
+        parent: run that the training starts from.
+
+    Raises:
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    paths = {"source": source_to_stored(source, folder.path), "parent": to_stored(str(parent), folder.path)}
+    write_json(folder.gan_file, {"format": FORMAT, "gan": gan.to_json(), **paths})
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

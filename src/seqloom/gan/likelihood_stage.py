@@ -5,26 +5,21 @@ starts from this model.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from seqloom.config.options import TrainOptions
-from seqloom.files import write_json
-from seqloom.gan.dataset import UNSEEN_SHARE, check_dataset_size
+from seqloom.gan.dataset import UNSEEN_SHARE
 from seqloom.gan.request import LIKELIHOOD_SHARE, PendingGanRun
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.migrations import FORMAT
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.events import Listener
 
 __all__ = ["LikelihoodStage", "train_likelihood"]
-
-_SUBFOLDER = "likelihood"
 
 _MAX_WORDS = 4000
 """Default vocabulary size at the word level; texts with other words are skipped."""
@@ -48,38 +43,34 @@ def train_likelihood(
     note: Reporter,
     viewer: TrainingObserver | None,
     *,
-    overwrite: bool = False,
     resume: bool = False,
 ) -> LikelihoodStage:
-    """Run the likelihood training, or resume it.
+    """Run the likelihood training, or resume it; without a state to resume from, it starts again.
 
     Args:
         folder: run folder of the GAN.
-        request: requested training; it is stored in the folder when the training starts.
+        request: requested training.
         note: receives progress lines.
         viewer: observer of the likelihood training.
-        overwrite: whether to replace an earlier likelihood training.
         resume: whether to resume an earlier likelihood training.
 
     Raises:
         UserError: source or settings are invalid.
     """
-    path, start = folder.path / _SUBFOLDER, time.monotonic()
+    likelihood_folder, start = folder.likelihood_folder, time.monotonic()
     viewer = viewer or TrainingObserver()
-    if resume and RunFolder(path).holds_run:
+    likelihood_folder.settle()
+    if resume and likelihood_folder.state_file.exists():
         note("likelihood training, continued")
-        run = train(run=path, resume=True, viewer=_StageObserver(viewer))
+        run = train(run=likelihood_folder, resume=True, viewer=_StageObserver(viewer))
     else:
-        check_dataset_size(request.source, request.others, request.draft_config, note)
         note("likelihood training")
         settings = {"level": "word", "validation": UNSEEN_SHARE, **request.others, **request.likelihood_budget}
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _MAX_WORDS)
-        observer = _StageObserver(
-            viewer, lambda: write_json(folder.gan_request_file, {"format": FORMAT, **request.to_json()})
-        )
-        run = train(request.source, TrainOptions(**settings), run=path, overwrite=overwrite, viewer=observer)
-    note(f"likelihood training finished; its report is {run.folder.report_file}")
+        observer = _StageObserver(viewer)
+        run = train(request.source, TrainOptions(**settings), run=likelihood_folder, overwrite=True, viewer=observer)
+    note(f"likelihood training finished; its report is {run.path / run.folder.report_file.name}")
     # The time before an interruption is not stored. A resumed training counts the planned time instead.
     seconds_spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
     return LikelihoodStage(run, max(request.seconds - seconds_spent, request.seconds / 2))
@@ -90,11 +81,10 @@ class _StageObserver(TrainingObserver):
 
     Args:
         viewer: the other observer.
-        on_begin: function to call when the training begins; from then on, the training can be resumed.
     """
 
-    def __init__(self, viewer: TrainingObserver, on_begin: Callable[[], None] = lambda: None) -> None:
-        self._viewer, self._on_begin = viewer, on_begin
+    def __init__(self, viewer: TrainingObserver) -> None:
+        self._viewer = viewer
         self._is_over = False  # whether the training steps are over, so that all further notes are final notes
 
     def note(self, text: str) -> None:
@@ -102,7 +92,6 @@ class _StageObserver(TrainingObserver):
             self._viewer.note(text)
 
     def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
-        self._on_begin()
         self._viewer.begin(config, units_per_token, units)
 
     def samples(self, samples: SampleSet) -> None:

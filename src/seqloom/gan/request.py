@@ -11,15 +11,25 @@ from typing import Any
 from seqloom.config import JsonSerializable
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, RunError
+from seqloom.files import write_json
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.migrations import migrate
+from seqloom.runs.migrations import FORMAT, migrate
+from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
 
-__all__ = ["DEFAULT_NOISE_SIZE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_run"]
+__all__ = [
+    "DEFAULT_NOISE_SIZE",
+    "LIKELIHOOD_SHARE",
+    "PendingGanRun",
+    "is_of_saved_training",
+    "read_pending_run",
+    "write_pending_run",
+]
 
 DEFAULT_NOISE_SIZE = 10
 LIKELIHOOD_SHARE = 0.15
 """Share of the time of the whole training that the likelihood training gets."""
 
+_FIRST_FORMAT_OF_ONE_TRAINING = 3
 _DEFAULT_MINUTES = 8.0
 _UNLIMITED_STEPS = 1_000_000
 """Placeholder until `fit_schedule` in `gan/schedule.py` computes the number of steps from the available time."""
@@ -35,6 +45,7 @@ class PendingGanRun(JsonSerializable):
         others: all other settings that the user chose: those of the likelihood training.
         minutes: time of the whole training; None for the default.
         noise_size: dimension of the Gaussian noise.
+        parent: run to start from instead of a likelihood training, or None.
     """
 
     source: str
@@ -42,6 +53,7 @@ class PendingGanRun(JsonSerializable):
     others: Mapping[str, Any]
     minutes: float | None
     noise_size: int
+    parent: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -65,6 +77,27 @@ class PendingGanRun(JsonSerializable):
         return {"minutes": LIKELIHOOD_SHARE * self.seconds / 60}
 
 
+def write_pending_run(folder: RunFolder, request: PendingGanRun) -> None:
+    """Store the requested training in a run folder, from which the training starts again until its first checkpoint.
+
+    Raises:
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    parent = None if request.parent is None else to_stored(request.parent, folder.path)
+    stored = replace(request, source=source_to_stored(request.source, folder.path), parent=parent)
+    write_json(folder.gan_request_file, {"format": FORMAT, **stored.to_json()})
+
+
+def is_of_saved_training(folder: RunFolder) -> bool:
+    """Return whether the run folder has a state of the requested training.
+
+    The training ended between saving its first state and removing the request. Before format 3, a request could also
+    lie next to the state of the GAN that its training was about to replace.
+    """
+    version = folder.read_json(folder.gan_request_file).get("format", 1)
+    return folder.is_resumable and isinstance(version, int) and version >= _FIRST_FORMAT_OF_ONE_TRAINING
+
+
 def read_pending_run(folder: RunFolder) -> PendingGanRun:
     """Read the requested training from a run folder.
 
@@ -77,6 +110,7 @@ def read_pending_run(folder: RunFolder) -> PendingGanRun:
         request = PendingGanRun.from_json(stored)
         # JSON has no tuples and stores them as lists.
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in request.others.items()}
-        return replace(request, others=others)
+        parent = None if request.parent is None else from_stored(request.parent, folder.path)
+        return replace(request, others=others, source=from_stored(request.source, folder.path), parent=parent)
     except (ConfigError, AttributeError) as error:
         raise RunError(f"{folder.gan_request_file} is damaged ({error}): start again with `overwrite`") from None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqloom import disk
 from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
@@ -79,7 +80,7 @@ def run_session(session: GanSession) -> SavedRun:
     try:
         return _run_stages(session)
     except KeyboardInterrupt:
-        resumable_folder = [str(session.folder.path)] if session.folder.gan_state_file.exists() else []
+        resumable_folder = [str(session.folder.path)] if session.folder.is_resumable else []
         raise KeyboardInterrupt(*resumable_folder) from None
 
 
@@ -93,10 +94,10 @@ def _run_stages(session: GanSession) -> SavedRun:
         if interrupted():
             raise KeyboardInterrupt
     write_json(folder.metrics_file, _metrics(session))
-    session.note(f"plot: {draw_gan_training(SavedRun(folder.path), folder.plots_folder)}")
+    session.note(f"plot: {draw_gan_training(SavedRun(folder), folder.plots_folder)}")
     rating = _highest_rating(session)
     session.note(f"run: {folder.path}   generate texts with: seqloom generate {folder.path} --rating {rating}")
-    return SavedRun(folder.path)
+    return SavedRun(folder)
 
 
 def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
@@ -195,7 +196,7 @@ def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
 
 
 def _save(session: GanSession) -> None:
-    """Save weights and training state, and delete the request file.
+    """Save weights and training state, delete the request file, and replace the older run in the folder, if any.
 
     The request file contains the options of the user. A training that has the file resumes at the likelihood training,
     and one that has a saved state resumes from the state.
@@ -203,7 +204,8 @@ def _save(session: GanSession) -> None:
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
-    folder.gan_request_file.unlink(missing_ok=True)
+    disk.unlink(folder.gan_request_file, missing_ok=True)
+    folder.publish()
 
 
 def _save_with_samples(session: GanSession) -> str:

@@ -61,7 +61,7 @@ def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConf
         seed=gan.seed,
         validation=UNSEEN_SHARE,
     )
-    return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
+    return replace(config, model=model, training=training, kernels=None, parent=str(parent.path))
 
 
 def make_trainer(

@@ -5,6 +5,7 @@ generator starts from the parent's weights. VAE pretraining teaches the generato
 warm-up of the discriminator, adversarial training teaches the generator to satisfy the discriminator.
 """
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from seqloom.config.options import GanOptions
 from seqloom.config.settings import fields_of
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
-from seqloom.files import write_json
 from seqloom.gan.checks import check_parent, check_parent_settings, check_request
-from seqloom.gan.dataset import build_dataset, load_table
-from seqloom.gan.layout import read_gan_config
+from seqloom.gan.dataset import build_dataset, check_dataset_size, load_table
+from seqloom.gan.layout import read_gan_config, write_gan_config
 from seqloom.gan.likelihood_stage import train_likelihood
-from seqloom.gan.request import DEFAULT_NOISE_SIZE, PendingGanRun, read_pending_run
+from seqloom.gan.request import (
+    DEFAULT_NOISE_SIZE,
+    PendingGanRun,
+    is_of_saved_training,
+    read_pending_run,
+    write_pending_run,
+)
 from seqloom.gan.schedule import fit_schedule
 from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.setup import gan_run_config, make_trainer, starts_from_likelihood
@@ -27,10 +33,9 @@ from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import to_builtin
 from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
-from seqloom.runs.checks import check_is_run
+from seqloom.runs.checks import check_is_run, discarded_replacement
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.migrations import FORMAT
-from seqloom.runs.replace import discard_backup, replacing_run
+from seqloom.runs.replace import replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
@@ -92,16 +97,35 @@ def train_gan(
     if str(source) == "-":
         raise ConfigError("a GAN reads its table more than once, and standard input can be read only once: name a file")
     check_source(source)
-    path = str(Path(source).absolute() if Path(source).exists() else source)
     request = PendingGanRun(
-        source=path, own=gan_settings, others=likelihood_settings, minutes=minutes, noise_size=noise_size
+        source=str(source),
+        own=gan_settings,
+        others=likelihood_settings,
+        minutes=minutes,
+        noise_size=noise_size,
+        parent=None if from_run is None else str(from_run),
     )
     if from_run is None:
-        parent, seconds = train_likelihood(folder, request, note, viewer, overwrite=overwrite)
+        check_dataset_size(request.source, request.others, request.draft_config, note)
     else:
-        parent, seconds = SavedRun(from_run), request.seconds
-        check_parent_settings(parent, likelihood_settings)
-    return _start(folder, request, parent, seconds, note)
+        check_parent_settings(SavedRun(from_run), likelihood_settings)
+    with folder.locked(), replacing_run(folder):
+        write_pending_run(folder, request)
+        return _train_requested(folder, request, note, viewer)
+
+
+def _train_requested(
+    folder: RunFolder,
+    request: PendingGanRun,
+    note: Reporter,
+    viewer: TrainingObserver | None,
+    *,
+    resume: bool = False,
+) -> SavedRun:
+    """Carry out a requested training; with `resume`, from the state of the likelihood training, if there is one."""
+    if request.parent is None:
+        return _start(folder, request, *train_likelihood(folder, request, note, viewer, resume=resume), note)
+    return _start(folder, request, SavedRun(request.parent), request.seconds, note)
 
 
 def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds: float, note: Reporter) -> SavedRun:
@@ -130,11 +154,9 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
     )
-    with folder.locked(), replacing_run(folder):
-        folder.write_config(config, parent.codec)
-        stored = {"gan": gan.to_json(), "source": request.source, "parent": str(parent.path.absolute())}
-        write_json(folder.gan_file, {"format": FORMAT, **stored})
-        return run_session(GanSession(folder, config, make_trainer(parent, config, gan, texts, unseen), texts, note))
+    write_gan_config(folder, gan, request.source, parent.path)
+    folder.write_config(config, parent.codec)
+    return run_session(GanSession(folder, config, make_trainer(parent, config, gan, texts, unseen), texts, note))
 
 
 def _check_no_other_option(names: set[str]) -> None:
@@ -146,10 +168,14 @@ def _check_no_other_option(names: set[str]) -> None:
 
 def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) -> SavedRun:
     """Continue a training, in whichever stage it stopped."""
-    if folder.gan_request_file.exists():
+    if folder.settle():
+        note(discarded_replacement(folder))
+    if folder.gan_request_file.exists() and not is_of_saved_training(folder):
         request = read_pending_run(folder)
-        parent, seconds = train_likelihood(folder, request, note, viewer, resume=True)
-        return _start(folder, request, parent, seconds, note)
+        # A folder with weights has an older GAN, next to a request that an earlier version of seqloom stored.
+        replacing = replacing_run(folder) if folder.weights_file.exists() else nullcontext()
+        with folder.locked(), replacing:
+            return _train_requested(folder, request, note, viewer, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"no GAN to resume at {folder.path}: start one with 'seqloom gan train SOURCE'")
     check_is_run(folder)
@@ -157,7 +183,7 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
     config = folder.read_config()
     has_state = folder.gan_state_file.exists()
     # Before the first checkpoint, the folder has no weights, and the training starts again from the parent.
-    run = SavedRun(folder.path if has_state else parent_path)
+    run = SavedRun(folder if has_state else parent_path)
     if has_state and folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return run
@@ -169,9 +195,7 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
     if has_state:
         _restore(trainer, folder)
     with folder.locked():
-        finished = run_session(GanSession(folder, config, trainer, texts, note))
-        discard_backup(folder)  # of an earlier run that this training replaced
-        return finished
+        return run_session(GanSession(folder, config, trainer, texts, note))
 
 
 def _restore(trainer: GanTrainer, folder: RunFolder) -> None:

@@ -11,6 +11,7 @@ from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
+from seqloom.runs.stored_paths import same_sources
 
 __all__ = ["check_new_training", "check_resumable", "check_resume_options"]
 
@@ -97,7 +98,7 @@ def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | S
     """
     if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
-    if source is not None and stored_sources(source) != config.sources:
+    if source is not None and not same_sources(stored_sources(source), config.sources):
         raise ConfigError(
             f"`resume` uses the run's own source, {config.source}, but the source is "
             f"{', '.join(stored_sources(source))}: leave the source out, or start another run with `from_run`"

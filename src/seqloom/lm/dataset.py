@@ -22,7 +22,6 @@ from seqloom.data.split import Split, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError, SourceError
-from seqloom.files import is_utf8_name
 from seqloom.plural import counted
 from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches
@@ -53,16 +52,11 @@ def user_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def stored_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
-    """Return the sources as a run stores them: existing paths as absolute paths, "-" for a pipe, other names unchanged.
+    """Return the sources for the config of a run: "-" for a pipe, other names unchanged.
 
     The path of a pipe (`<(command)` in the shell) stands for something else in the next command.
     """
-    return tuple("-" if Path(name).is_fifo() else _absolute_if_path(name) for name in user_sources(source))
-
-
-def _absolute_if_path(name: str) -> str:
-    path = str(Path(name).absolute())
-    return path if Path(name).exists() and is_utf8_name(path) else name
+    return tuple("-" if Path(name).is_fifo() else name for name in user_sources(source))
 
 
 def load_dataset(

@@ -27,6 +27,7 @@ from seqloom.evaluation.token_scores import TokenScore, document_scores, token_s
 from seqloom.kernels.weights import checked_weights
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
+from seqloom.runs.stored_paths import same_sources
 from seqloom.runs.training_corpus import training_corpus
 from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
 from seqloom.sampling.transforms import non_finite_error
@@ -208,8 +209,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     The character encoding in these settings belongs to the run's own source; for another source it is detected.
     """
     reading = run.config.reading
-    name = str(source) if isinstance(source, str | Path) else ""
-    is_own = run.config.sources in ((name,), (str(Path(name).absolute()),))
+    is_own = same_sources([source] if isinstance(source, str | Path) else source, run.config.sources)
     try:
         corpus = open_corpus(source, reading if is_own else replace(reading, encoding=None))
     except SourceError as error:

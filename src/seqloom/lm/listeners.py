@@ -66,6 +66,8 @@ class TrainingLog:
 class CheckpointSaver:
     """Listener that saves the training state and the best weights (the newest if there is no validation).
 
+    The first save with both replaces the older run in the folder, if any.
+
     Args:
         folder: run folder.
         trainer: trainer whose state and weights are saved.
@@ -83,10 +85,12 @@ class CheckpointSaver:
                 if self._trainer.validate is None:
                     self._save_weights(self._trainer.progress.average_loss)
                 save_snapshot(self._folder.state_file, self._trainer.last_good_snapshot)
+                self._folder.publish()
             case Finished(reason="interrupted"):
                 if self._trainer.validate is None or not self._folder.weights_file.exists():
                     self._save_weights(self._trainer.progress.average_loss)
                 save_snapshot(self._folder.state_file, self._trainer.snapshot())
+                self._folder.publish()
 
     def _save_weights(self, loss: float) -> None:
         """Save the weights, unless training is diverging: its loss is more than twice that of a uniform guess.

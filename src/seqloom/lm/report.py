@@ -195,8 +195,9 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
     for sample in report.samples:
         title = sample.title[0].upper() + sample.title[1:]
         lines += [f"## {title}", "", "```text", sample.text.replace("```", "'''"), "```", ""]
-    # `opening` holds token ids, which mean nothing to a reader.
-    settings = {name: value for name, value in config.to_json().items() if name != "opening"}
+    # `opening` holds token ids, which mean nothing to a reader. In the file, paths are relative where the user's were.
+    stored = report.run.folder.read_json(report.run.folder.config_file)
+    settings = {name: value for name, value in stored.items() if name != "opening"}
     lines += ["## Settings", "", "```json", json.dumps(settings, indent=2, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
 

@@ -146,7 +146,7 @@ def _run_config(
         training=training,
         samples=options.samples,
         preset=options.preset,
-        parent=str(parent.path.absolute()) if parent else None,
+        parent=str(parent.path) if parent else None,
         threads=plan.threads,
         kernels=plan.kernels,
         conditions=conditions,

@@ -17,9 +17,9 @@ from seqloom.lm.options import resolve_options
 from seqloom.lm.report import write_report
 from seqloom.lm.reproduce_command import describe_repetition
 from seqloom.lm.session import TrainingSession, new_session, resumed_session
-from seqloom.runs.checks import check_is_run
+from seqloom.runs.checks import check_is_run, discarded_replacement
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.replace import discard_backup, replacing_run
+from seqloom.runs.replace import replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.stopwatch import Stopwatch
 from seqloom.training.checkpoint import load_snapshot
@@ -37,7 +37,7 @@ def train(
     source: str | Path | Sequence[str | Path] | None = None,
     options: TrainOptions | None = None,
     *,
-    run: str | Path | None = None,
+    run: str | Path | RunFolder | None = None,
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
@@ -65,9 +65,10 @@ def train(
     Raises:
         UserError: source, settings or folder cannot be used.
         TrainingError: the loss diverged too often.
+        KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if the folder has a state to resume from.
     """
     viewer, stopwatch = viewer or TrainingObserver(), stopwatch or Stopwatch()
-    folder = RunFolder(run if run is not None else default_folder(source))
+    folder = run if isinstance(run, RunFolder) else RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
         is_set = {"overwrite": overwrite, "from_run": from_run is not None}
@@ -99,6 +100,8 @@ def _resume(
     stopwatch: Stopwatch,
 ) -> SavedRun:
     """Continue the training in a folder, unless it is finished."""
+    if folder.settle():
+        viewer.note(discarded_replacement(folder))
     check_is_run(folder)
     config = folder.read_config()
     check_resumable(folder, config, source)
@@ -108,23 +111,23 @@ def _resume(
             f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
-        return SavedRun(folder.path)
+        return SavedRun(folder)
     return _train_in_folder(resumed_session(folder, config, source, viewer, snapshot, stopwatch), snapshot)
 
 
 def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
     """Lock the run folder, and continue the training from a snapshot.
 
-    If the snapshot is None, train from the start and replace the run in the folder, if there is one.
+    If the snapshot is None, train from the start; the first complete save replaces the run in the folder, if any.
     """
-    with session.folder.locked():
+    folder = session.folder
+    with folder.locked():
+        if (backup := folder.backup_folder).exists():
+            session.viewer.note(f"an earlier run, which this run replaced, is in {backup}: move or remove it")
         if snapshot is not None:
-            run = _train(session, snapshot)
-            discard_backup(session.folder)  # a killed process can leave the backup of the run that it replaced
-            return run
-        # An interrupted run is kept once it has weights; before that, the old run is brought back.
-        with replacing_run(session.folder):
-            session.folder.write_config(session.config, session.dataset.codec)
+            return _train(session, snapshot)
+        with replacing_run(folder):
+            folder.write_config(session.config, session.dataset.codec)
             return _train(session, snapshot=None, with_report=with_report)
 
 
@@ -132,8 +135,15 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
     """Train to the last step or an early stop, and write the report if `with_report`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the state of the training is saved.
+        KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if the state of the training is saved.
     """
+    try:
+        return _run_trainer(session, snapshot, with_report=with_report)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(*([str(session.folder.path)] if session.folder.is_resumable else [])) from None
+
+
+def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool) -> SavedRun:
     folder, config, dataset, viewer = session.folder, session.config, session.dataset, session.viewer
     trainer = Trainer(
         session.model,
@@ -162,11 +172,11 @@ def _train(session: TrainingSession, snapshot: Snapshot | None, *, with_report: 
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     if finished.reason == "interrupted":
-        raise KeyboardInterrupt(str(folder.path))
+        raise KeyboardInterrupt
     if session.time_limit is not None:
         config = replace(config, training=replace(config.training, **_final_pace(trainer)))
         folder.write_config(config, dataset.codec)
-    run = SavedRun(folder.path)
+    run = SavedRun(folder)
     if with_report:
         report = write_report(run, dataset, trainer.progress, finished, viewer, session.report)
         if session.time_limit is not None:

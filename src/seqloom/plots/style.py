@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,10 @@ def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterat
         figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout=layout)
         FigureCanvasAgg(figure)
         yield figure
-        with replacing_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
+        image = BytesIO()
+        figure.savefig(image, format="png", dpi=_DOTS_PER_INCH)
+        with replacing_file(path) as file:
+            file.write(image.getbuffer())
 
 
 def style_axes(axes: "Axes") -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from seqloom.errors import ConfigError, RunError
 from seqloom.runs.layout import PLOTS, RunFolder
 
-__all__ = ["check_is_run", "check_run_folder"]
+__all__ = ["check_is_run", "check_run_folder", "discarded_replacement"]
 
 _PURPOSES = {"critic": "predicts ratings", "detector": "detects generated texts"}
 """What a critic or a detector does, in words for messages."""
@@ -35,6 +35,14 @@ def check_is_run(folder: RunFolder) -> None:
         raise RunError(f"no run at {folder.path}: train one with 'seqloom train SOURCE --run {folder.path}'")
 
 
+def discarded_replacement(folder: RunFolder) -> str:
+    """Return the message for `resume` after `RunFolder.settle` has discarded a training before its first save."""
+    return (
+        f"a training that would have replaced {folder.path} ended before its first save: the folder still has the "
+        "earlier run, and `resume` continues that; start the new training again with `overwrite`"
+    )
+
+
 def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | None = None) -> None:
     """Check that a training may write into a folder; the folder need not exist.
 
@@ -47,6 +55,7 @@ def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | Non
         RunError: the folder cannot be written to, or has files that would be replaced.
         ConfigError: the folder is that of the run with the initial weights.
     """
+    folder.settle()
     if kind := folder.other_kind:
         raise RunError(f"`run` got {folder.path}, which is a {kind}: name another folder")
     if from_run is not None and from_run.resolve() == folder.path.resolve():

@@ -2,6 +2,7 @@
 
 import json
 
+from seqloom import disk
 from seqloom.errors import SeqloomError
 from seqloom.files import write_text
 from seqloom.runs.layout import RunFolder
@@ -18,9 +19,9 @@ class LogWriter:
     """
 
     def __init__(self, folder: RunFolder, resumed_at: int) -> None:
-        self._path = folder.log_file
+        self._folder = folder
         kept = [line for line in folder.read_log() if line["step"] <= resumed_at]
-        write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+        write_text(folder.log_file, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, *, step: int, **measurements: float) -> None:
         """Append one line.
@@ -28,10 +29,9 @@ class LogWriter:
         Raises:
             SeqloomError: the file cannot be written.
         """
+        path = self._folder.log_file
         try:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **measurements}) + "\n")
+            with disk.open_file(path, "append") as file:
+                file.write((json.dumps({"step": step, **measurements}) + "\n").encode("utf-8"))
         except OSError as error:
-            raise SeqloomError(
-                f"cannot write {self._path}: {error.strerror}; free some space, then `resume`"
-            ) from error
+            raise SeqloomError(f"cannot write {path}: {error.strerror}; free some space, then `resume`") from error

@@ -5,6 +5,7 @@ the config of a run, the config of a GAN, or the request to train a GAN, so each
 finds.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,7 +81,18 @@ def _rename_batching(training: Json) -> Json:
     return {**training, "batching": "stateful"} if training.get("batching") == "lanes" else training
 
 
-MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_migrate_to_2,)
+def _migrate_to_3(stored: Json) -> Json:
+    """Make relative sources absolute: in format 3 they are relative to the run, before to the working folder."""
+    if not isinstance(stored.get("sources"), list):
+        return stored
+    return {**stored, "sources": [_absolute_if_relative(source) for source in stored["sources"]]}
+
+
+def _absolute_if_relative(source: Any) -> Any:
+    return os.path.abspath(source) if isinstance(source, str) and source.startswith(("./", "../")) else source
+
+
+MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_migrate_to_2, _migrate_to_3)
 """Steps from one format to the next, oldest first."""
 
 FORMAT = len(MIGRATIONS) + 1

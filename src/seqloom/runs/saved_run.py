@@ -36,10 +36,11 @@ class SavedRun:
         ConfigError: `path` is neither a string nor a path.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        if not isinstance(path, str | Path):
+    def __init__(self, path: str | Path | RunFolder) -> None:
+        if not isinstance(path, str | Path | RunFolder):
             raise ConfigError(f"load got {path!r}: name a run folder, as a string or a path")
-        self.folder = RunFolder(path)
+        self.folder = path if isinstance(path, RunFolder) else RunFolder(path)
+        self.folder.settle()
         check_is_run(self.folder)
         self.config: RunConfig = self.folder.read_config()
         self.codec: Codec[Any] = self.folder.read_codec()

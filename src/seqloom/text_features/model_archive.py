@@ -1,5 +1,6 @@
 """Store a model of texts as a folder with one JSON file and one file of arrays. Reading a model runs no stored code."""
 
+import glob
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import replacing_file
+from seqloom.files import replacing_file, write_text
+from seqloom.replacement import replacing_content, settle
 
 __all__ = ["ArrayLoader", "ModelArchive", "StoredArrays"]
 
@@ -66,10 +68,9 @@ class ModelArchive:
         return f"{self.name}.safetensors"
 
     def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
-        """Write both files.
+        """Write both files, and replace those of an older model together.
 
-        The JSON file contains the hash of the file of arrays. An interruption between the two files can leave one file
-        of the old model and one of the new model. `load` detects this by the hash.
+        The JSON file contains the hash of the file of arrays, by which `load` recognises a file that was exchanged.
 
         Args:
             folder: folder of the model.
@@ -88,12 +89,14 @@ class ModelArchive:
         )
         settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
         text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        with (
-            replacing_file(folder / self.settings_file) as new_settings,
-            replacing_file(folder / self.arrays_file) as new_arrays,
-        ):
-            new_arrays.write_bytes(weights)
-            new_settings.write_text(text, encoding="utf-8")
+        with replacing_content(folder, lambda: self.written_files(folder)) as new_folder:
+            with replacing_file(new_folder / self.arrays_file) as file:
+                file.write(weights)
+            write_text(new_folder / self.settings_file, text)
+
+    def written_files(self, folder: Path) -> list[Path]:
+        """Return the existing files of a model in a folder."""
+        return [file for name in (self.settings_file, self.arrays_file) if (file := folder / name).exists()]
 
     def load(self, folder: Path, restore: Callable[[dict[str, Any], ArrayLoader], Model]) -> Model:
         """Return the model in a folder.
@@ -128,9 +131,13 @@ class ModelArchive:
         Raises:
             RunError: the folder has no such model, or the model is damaged or has an unsupported format.
         """
+        settle(folder)
         file = folder / self.settings_file
         if not file.exists():
-            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} `run` {folder}'")
+            # Until version 0.1, a fit that was killed could leave the old model under such a name.
+            backups = sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.old")) if folder.name else []
+            hint = f"; an earlier one is in {backups[0]}, rename it to {folder}" if backups else ""
+            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} `run` {folder}'{hint}")
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             version = stored["format"]

@@ -23,10 +23,10 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     Raises:
         SeqloomError: the disk is full or the folder cannot be written to.
     """
-    with replacing_file(path) as temporary:
+    with replacing_file(path) as file:
         # Not `save_file` of safetensors: it raises an error of its own class, not an OSError, when the disk is full.
         header = {"progress": json.dumps(dict(snapshot.progress))}
-        temporary.write_bytes(save(dict(snapshot.tensors), metadata=header))
+        file.write(save(dict(snapshot.tensors), metadata=header))
 
 
 def load_snapshot(path: Path) -> Snapshot:
