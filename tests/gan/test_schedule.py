@@ -2,21 +2,36 @@
 
 import pytest
 
+from seqloom.errors import ConfigError
 from seqloom.gan import schedule as scheduling
-from seqloom.gan.schedule import fit_schedule
+from seqloom.gan.schedule import fit_schedule, limit_stages
+from seqloom.gan.stage_limits import StageLimits
+from seqloom.stopwatch import Stopwatch, TimeBudget
 
 TEXTS, BATCH = 640, 16
+
+
+class StandingClock:
+    def __init__(self):
+        self.now = 0.0
+
+    def wall(self):
+        return self.now
+
+    def processor(self):
+        return self.now
 
 
 @pytest.fixture
 def plan(trainer, monkeypatch):
     """Return a function from seconds and settings to the chosen steps and the notes."""
-    monkeypatch.setattr(scheduling, "_UNTIMED_STEPS", 2)
-    monkeypatch.setattr(scheduling, "_TIMED_STEPS", 2)
+    durations = {"pretrain_step": 0.1, "discriminator_warmup_step": 0.2, "adversarial_step": 0.5}
+    monkeypatch.setattr(scheduling, "_median_seconds", lambda step: durations[step.__name__])
 
     def schedule(seconds, **chosen_by_user):
-        gan, notes = trainer(), []
-        config = fit_schedule(gan, gan.config, chosen_by_user, seconds, notes.append)
+        gan, notes = trainer(warmup_steps=10), []
+        budget = TimeBudget(Stopwatch(StandingClock()), seconds)
+        config = fit_schedule(gan, gan.config, chosen_by_user, budget, notes.append)
         return config.pretrain_steps, config.adversarial_steps, " ".join(notes)
 
     return schedule
@@ -28,11 +43,21 @@ def test_epochs_are_limited(plan):
     assert "each stage is limited to 12 epochs of 640 texts" in notes
 
 
-def test_too_little_time_gives_a_warning(plan):
-    pretraining, adversarial, notes = plan(0.0)
-    assert pretraining == adversarial == 1
-    assert "there is time for 1 step of VAE pretraining and 1 of adversarial training" in notes
+def test_little_time_gives_advice(plan):
+    pretraining, adversarial, notes = plan(20.0)
+    assert pretraining == 0.65 * 20 / 0.1
+    assert adversarial == 0.35 * 20 / 0.5 - 10 * 0.2 / 0.5
+    assert "there is time for 130 steps of VAE pretraining and 10 of adversarial training" in notes
     assert "give more `minutes`" in notes
+
+
+def test_too_little_time_is_refused(plan):
+    with pytest.raises(ConfigError) as refused:
+        plan(1.0)
+    assert str(refused.value) == (
+        "`minutes` leave time for 6 steps of VAE pretraining and 1 of adversarial training, which is too little to "
+        "learn anything: give 3 more, or a smaller `vocabulary` or `hidden_size`"
+    )
 
 
 @pytest.mark.parametrize(("chosen", "index"), [({"pretrain_steps": 7}, 0), ({"adversarial_steps": 7}, 1)])
@@ -40,3 +65,32 @@ def test_chosen_steps_are_kept_and_others_fitted(plan, chosen, index):
     steps = plan(1e6, **chosen)
     assert steps[index] == 7
     assert steps[1 - index] == 12 * TEXTS / BATCH
+
+
+def test_the_timing_measures_real_steps(trainer):
+    gan, notes = trainer(), []
+    fit_schedule(gan, gan.config, {}, TimeBudget(Stopwatch(), 1e6), notes.append)
+    assert gan.progress.pretrain_steps == gan.progress.warmup_steps == gan.progress.adversarial_steps == 5
+
+
+def test_stages_share_the_time(trainer):
+    clock = StandingClock()
+    limits = limit_stages(trainer(), ["batch_size"], TimeBudget(Stopwatch(clock), 100.0))
+    assert limits.pretraining(0.0).budget.left() == pytest.approx(65)
+    clock.now = 32.5
+    assert limits.pretraining(0.5).budget.left() == pytest.approx(32.5)
+    clock.now = 65.0
+    assert limits.warmup(100).budget.left() == pytest.approx(7)
+    assert limits.warmup(100).max_steps == 100
+    clock.now = 72.0
+    assert limits.adversarial().budget.left() == pytest.approx(28)
+    restored = StageLimits.from_json(limits.to_json(), Stopwatch(StandingClock()))
+    assert restored.adversarial().budget.left() == pytest.approx(28)
+    assert restored.max_steps == limits.max_steps == 480
+
+
+def test_a_chosen_number_of_steps_has_no_limit(trainer):
+    budget = TimeBudget(Stopwatch(StandingClock()), 100.0)
+    limits = limit_stages(trainer(), ["pretrain_steps", "warmup_steps"], budget)
+    assert limits.pretraining(0.0) is limits.warmup(100) is None
+    assert limits.adversarial() is not None

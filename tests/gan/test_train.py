@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 
@@ -10,9 +11,11 @@ from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.api import train_gan
+from seqloom.cli.app import call
 from seqloom.cli.training_display import interrupted_gan_message
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.gan import session
+from seqloom.gan import schedule, session
+from seqloom.gan import train as train_module
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
 from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
@@ -388,3 +391,36 @@ def test_a_gan_killed_before_its_first_checkpoint_restarts_from_its_parent(unint
     again = train_gan(run=run, resume=True)
     assert not again.folder.backup_folder.exists()
     assert again.folder.weights_file.read_bytes() == uninterrupted.folder.weights_file.read_bytes()
+
+
+def test_a_gan_in_minutes_keeps_to_its_time_and_can_be_repeated(trained, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "_FINISHING_SECONDS", 0.5)
+    monkeypatch.setattr(schedule, "_MIN_STEPS", {"pretrain_steps": 1, "adversarial_steps": 1})
+    notes: list[str] = []
+    settings = {name: value for name, value in OWN_SETTINGS.items() if not name.endswith("_steps")}
+    first = train_gan(
+        table,
+        run=tmp_path / "gan",
+        from_run=trained.path / "likelihood",
+        noise_size=3,
+        minutes=0.12,
+        note=notes.append,
+        **settings,
+    )
+    gan = json.loads((first.path / "gan.json").read_text())["gan"]
+    steps = [gan[f"{stage}_steps"] for stage in ("pretrain", "warmup", "adversarial")]
+    assert first.config.training.total_steps == sum(steps)
+    assert first.folder.read_metrics()["rounds"] == gan["adversarial_steps"]
+    (line,) = [line for line in notes if line.startswith("to repeat this training: ")]
+    assert call(shlex.split(line.removeprefix("to repeat this training: seqloom "))) == 0
+    second = seqloom.load(tmp_path / "gan-repeated")
+    assert (first.path / "model.safetensors").read_bytes() == (second.path / "model.safetensors").read_bytes()
+
+
+def test_a_pace_excludes_other_budgets(trained, table, tmp_path):
+    parent = trained.path / "likelihood"
+    with pytest.raises(ConfigError, match="`pace` sets the numbers of steps, and so does `pretrain_steps`, `minutes`"):
+        train_gan(table, run=tmp_path / "gan", from_run=parent, pace="0:3/0:2/0:1", pretrain_steps=3, minutes=1)
+    with pytest.raises(ConfigError, match="give the three parts"):
+        train_gan(table, run=tmp_path / "gan", from_run=parent, pace="0:3")
+    assert not (tmp_path / "gan").exists()

@@ -133,6 +133,7 @@ def train_gan(
     epochs: float | None = None,
     level: str | None = None,
     vocabulary: int | None = None,
+    pace: str | None = None,
     adversarial_steps: int | None = None,
     pretrain_steps: int | None = None,
     warmup_steps: int | None = None,

@@ -9,10 +9,12 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
+from seqloom.cli.stage_display import StageDisplay
 from seqloom.config import ReadingConfig
-from seqloom.config.gan import GanConfig
+from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.errors import ConfigError
+from seqloom.stopwatch import Stopwatch
 
 __all__ = ["app"]
 
@@ -40,7 +42,7 @@ _READING_SETTINGS = ("text", "rating", "group", "pool", "cut_words", "passages",
     Section(_SOURCE, GanOptions, only=("level", "vocabulary")),
     Section(_SOURCE, GanConfig, only=("max_length",)),
     Section(_TRAINING, GanOptions, only=("minutes", "steps", "noise_size")),
-    Section(_TRAINING, GanConfig, skip=("max_length", "ema_decay", "eval_every")),
+    Section(_TRAINING, GanConfig, skip=("max_length",)),
     Section(_TRAINING, TrainOptions, only=("hidden_size",)),
 )
 def train(
@@ -69,10 +71,12 @@ def train(
     """
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
+    stopwatch, stages = Stopwatch(), StageDisplay(None if resume else 60 * (settings.get("minutes") or DEFAULT_MINUTES))
+    stages.stage("preparing")  # before the slow imports
     from seqloom.cli.training_display import TrainingViewer, interrupted_gan_message
     from seqloom.gan.train import train_gan
 
-    with TrainingViewer() as viewer:
+    with stages, TrainingViewer(stages) as viewer:
         try:
             train_gan(
                 source,
@@ -81,8 +85,10 @@ def train(
                 from_run=from_run,
                 resume=resume,
                 overwrite=overwrite,
-                note=note,
+                note=stages.note,
                 viewer=viewer,
+                stage=stages.stage,
+                stopwatch=stopwatch,
             )
         except KeyboardInterrupt as stop:
             viewer.close()

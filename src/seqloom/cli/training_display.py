@@ -53,7 +53,7 @@ class TrainingViewer(TrainingObserver):
         display, self._display = self._display, None
         if display is not None:
             display.__exit__(None, None, None)
-        self._stages.close()
+        self._stages.pause()
 
     def note(self, text: str) -> None:
         """Print a line; after the training, keep it until the final texts have been printed."""

@@ -7,14 +7,19 @@ likelihood-trained language model. The three stages that follow have their setti
 `automatic=True` means: unless the user sets a value, `seqloom.train_gan` chooses one that fits the budget in minutes.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from seqloom.config.base import Check, JsonSerializable, validate
+from seqloom.config.pace import Pace
 from seqloom.config.settings import range_checks, setting, type_checks
+from seqloom.errors import ConfigError
 from seqloom.registry import GAN_LOSSES, unknown_name
 
-__all__ = ["GanConfig"]
+__all__ = ["DEFAULT_MINUTES", "GanConfig"]
+
+DEFAULT_MINUTES = 8.0
+"""Time budget of a GAN's training for which none is set, in minutes."""
 
 _MAX_LENGTH = 256
 """Limit on the tokens of a text. A batch needs memory for a distribution over the vocabulary at every token."""
@@ -52,6 +57,9 @@ class GanConfig(JsonSerializable):
         ema_decay: decay per step of the moving average of the generator's weights; the run stores this average.
         eval_every: adversarial steps between two measurements of diversity.
         seed: seed of weights, order and draws.
+        pace: planned numbers of steps of VAE pretraining, warm-up and adversarial training, as
+            "STEP:TOTAL,.../STEP:TOTAL,.../STEP:TOTAL,...", if the plans were revised during the training; see
+            `config.pace`. A stage without steps has an empty part.
     """
 
     adversarial_steps: int = setting(help="steps of adversarial training", at_least=0, automatic=True)
@@ -83,13 +91,45 @@ class GanConfig(JsonSerializable):
     )
     eval_every: int = setting(50, help="adversarial steps between two measurements of diversity", at_least=1)
     seed: int = setting(0, help="seed of weights, order and draws", at_least=0)
+    pace: str = setting(
+        "", help="steps of the three stages as planned during an earlier training, which prints them", metavar="PACE"
+    )
 
     def __post_init__(self) -> None:
         validate(*type_checks(self))
         validate(*range_checks(self), *_rules(self))
 
+    @property
+    def stage_steps(self) -> tuple[int, int, int]:
+        """Numbers of steps of VAE pretraining, warm-up and adversarial training."""
+        return self.pretrain_steps, self.warmup_steps, self.adversarial_steps
+
+    def stage_paces(self) -> list[Pace]:
+        """Return the planned numbers of steps of VAE pretraining, warm-up and adversarial training."""
+        parts = self.pace.split("/") if self.pace else [""] * len(self.stage_steps)
+        return [
+            Pace.parse(part) if part else Pace([(0, max(1, steps))])
+            for part, steps in zip(parts, self.stage_steps, strict=True)
+        ]
+
+    def with_paces(self, paces: Sequence[Pace]) -> "GanConfig":
+        """Return the settings with other planned numbers of steps; a stage without steps keeps having none."""
+        kept = [pace if steps else None for pace, steps in zip(paces, self.stage_steps, strict=True)]
+        totals = [0 if pace is None else pace.total_steps for pace in kept]
+        is_revised = any(pace is not None and len(pace.revisions) > 1 for pace in kept)
+        text = "/".join("" if pace is None else str(pace) for pace in kept) if is_revised else ""
+        return replace(self, pace=text, pretrain_steps=totals[0], warmup_steps=totals[1], adversarial_steps=totals[2])
+
+    def equals_but_for_steps(self, other: "GanConfig") -> bool:
+        """Return whether all settings but the planned numbers of steps are equal."""
+        return replace(self, pretrain_steps=0, warmup_steps=0, adversarial_steps=0, pace="") == replace(
+            other, pretrain_steps=0, warmup_steps=0, adversarial_steps=0, pace=""
+        )
+
 
 def _rules(config: GanConfig) -> Iterator[Check]:
+    if config.pace:
+        yield from _pace_rules(config)
     yield config.loss in GAN_LOSSES, unknown_name("loss", config.loss, GAN_LOSSES)
     yield (
         config.batch_size < 2 or 1 <= config.pack_size <= config.batch_size // 2,  # `range_checks` refuses a batch of 1
@@ -101,3 +141,21 @@ def _rules(config: GanConfig) -> Iterator[Check]:
         len(band) == 2 and 0 <= band[0] < band[1] <= 1,
         f"`accuracy_band` got {','.join(map(str, band))}: give two accuracies from 0 to 1, the lower first",
     )
+
+
+def _pace_rules(config: GanConfig) -> Iterator[Check]:
+    """Yield whether the setting `pace` has a part for each stage that ends at the number of its steps."""
+    parts = config.pace.split("/")
+    if len(parts) != len(config.stage_steps):
+        yield (
+            False,
+            f"`pace` got {config.pace[:60]!r}: give the three parts that a training prints, with / between them",
+        )
+        return
+    for part, steps in zip(parts, config.stage_steps, strict=True):
+        try:
+            total_steps = Pace.parse(part).total_steps if part else steps
+        except ConfigError as error:
+            yield from ((False, fault) for fault in error.faults)
+        else:
+            yield total_steps == steps, f"`pace` ends a stage at {total_steps:,} steps, and the stage has {steps:,}"

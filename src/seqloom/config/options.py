@@ -154,6 +154,7 @@ class GanOptions(Options):
     vocabulary: int | None = setting(
         None, help="largest vocabulary; texts with other words are left out (4000 words)", at_least=1
     )
+    pace: str | None = None
     adversarial_steps: int | None = None
     pretrain_steps: int | None = None
     warmup_steps: int | None = None

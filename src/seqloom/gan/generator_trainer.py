@@ -125,16 +125,21 @@ class GeneratorTrainer:
         self.adherence = ConditionAdherence()
         self.optimizer = Adam(self._parameters, config.generator_learning_rate, (0.5, 0.99))
 
-    def pretrain_step(self, batch: TextBatch, step: int, random: torch.Generator) -> VaeLoss:
+    def pretrain_step(self, batch: TextBatch, step: int, share: float, random: torch.Generator) -> VaeLoss:
         """Run one step of the VAE pretraining.
 
         The target of the KL divergence rises over the first quarter of the pretraining.
+
+        Args:
+            batch: real texts.
+            step: finished steps of the pretraining.
+            share: finished share of the pretraining.
+            random: source of all draws.
 
         Raises:
             TrainingError: the gradient is not finite.
         """
         config = self.config
-        share = step / max(config.pretrain_steps, 1)
         target_kl_nats = min(1.0, 4 * share) * config.target_kl_nats
         conditions = self._drop_conditions(batch.conditions, random)
         token_dropout = _TOKEN_DROPOUT * (1 - share)

@@ -10,7 +10,7 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.migrations import FORMAT, migrate
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
 
-__all__ = ["describe_gan", "read_gan_config", "write_gan_config"]
+__all__ = ["describe_gan", "read_gan_config", "update_gan_config", "write_gan_config"]
 
 
 def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
@@ -40,6 +40,16 @@ def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Pat
     """
     paths = {"source": source_to_stored(source, folder.path), "parent": to_stored(str(parent), folder.path)}
     write_json(folder.gan_file, {"format": FORMAT, "gan": gan.to_json(), **paths})
+
+
+def update_gan_config(folder: RunFolder, gan: GanConfig) -> None:
+    """Replace the settings in `gan.json`.
+
+    Raises:
+        RunError: `gan.json` is missing or damaged.
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    write_json(folder.gan_file, {**folder.read_json(folder.gan_file), "format": FORMAT, "gan": gan.to_json()})
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

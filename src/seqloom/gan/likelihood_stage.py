@@ -4,13 +4,11 @@ The likelihood training teaches a language model with ratings as input to predic
 starts from this model.
 """
 
-import time
 from dataclasses import replace
-from typing import NamedTuple
 
 from seqloom.config.options import TrainOptions
 from seqloom.gan.dataset import UNSEEN_SHARE
-from seqloom.gan.request import LIKELIHOOD_SHARE, PendingGanRun
+from seqloom.gan.request import PendingGanRun
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter
@@ -19,22 +17,13 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.events import Listener
 
-__all__ = ["LikelihoodStage", "train_likelihood"]
+__all__ = ["train_likelihood"]
+
+_MIN_SECONDS_WITH_REPORT = 30.0
+"""Shortest time budget of a likelihood training that ends with a report."""
 
 _MAX_WORDS = 4000
 """Default vocabulary size at the word level; texts with other words are skipped."""
-
-
-class LikelihoodStage(NamedTuple):
-    """Result of the likelihood training.
-
-    Attributes:
-        run: likelihood-trained run.
-        seconds_left: time for the other stages, at least half of the total.
-    """
-
-    run: SavedRun
-    seconds_left: float
 
 
 def train_likelihood(
@@ -44,7 +33,7 @@ def train_likelihood(
     viewer: TrainingObserver | None,
     *,
     resume: bool = False,
-) -> LikelihoodStage:
+) -> SavedRun:
     """Run the likelihood training, or resume it; without a state to resume from, it starts again.
 
     Args:
@@ -57,7 +46,7 @@ def train_likelihood(
     Raises:
         UserError: source or settings are invalid.
     """
-    likelihood_folder, start = folder.likelihood_folder, time.monotonic()
+    likelihood_folder = folder.likelihood_folder
     viewer = viewer or TrainingObserver()
     likelihood_folder.settle()
     if resume and likelihood_folder.state_file.exists():
@@ -69,11 +58,17 @@ def train_likelihood(
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _MAX_WORDS)
         observer = _StageObserver(viewer)
-        run = train(request.source, TrainOptions(**settings), run=likelihood_folder, overwrite=True, viewer=observer)
-    note(f"likelihood training finished; its report is {run.path / run.folder.report_file.name}")
-    # The time before an interruption is not stored. A resumed training counts the planned time instead.
-    seconds_spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
-    return LikelihoodStage(run, max(request.seconds - seconds_spent, request.seconds / 2))
+        run = train(
+            request.source,
+            TrainOptions(**settings),
+            run=likelihood_folder,
+            overwrite=True,
+            viewer=observer,
+            with_report=request.likelihood_seconds is None or request.likelihood_seconds >= _MIN_SECONDS_WITH_REPORT,
+        )
+    report = run.folder.report_file
+    note(f"likelihood training finished{f'; its report is {run.path / report.name}' if report.exists() else ''}")
+    return run
 
 
 class _StageObserver(TrainingObserver):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqloom.config import JsonSerializable
-from seqloom.config.gan import GanConfig
+from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import write_json
 from seqloom.runs.layout import RunFolder
@@ -30,7 +30,6 @@ LIKELIHOOD_SHARE = 0.15
 """Share of the time of the whole training that the likelihood training gets."""
 
 _FIRST_FORMAT_OF_ONE_TRAINING = 3
-_DEFAULT_MINUTES = 8.0
 _UNLIMITED_STEPS = 1_000_000
 """Placeholder until `fit_schedule` in `gan/schedule.py` computes the number of steps from the available time."""
 
@@ -58,7 +57,7 @@ class PendingGanRun(JsonSerializable):
     @property
     def seconds(self) -> float:
         """Time of the whole training, chosen or default."""
-        return 60 * (self.minutes or _DEFAULT_MINUTES)
+        return 60 * (self.minutes or DEFAULT_MINUTES)
 
     @property
     def draft_config(self) -> GanConfig:
@@ -70,11 +69,14 @@ class PendingGanRun(JsonSerializable):
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 
     @property
+    def likelihood_seconds(self) -> float | None:
+        """Time budget of the likelihood training; None if the user chose its steps or epochs."""
+        return None if {"steps", "epochs"} & self.others.keys() else LIKELIHOOD_SHARE * self.seconds
+
+    @property
     def likelihood_budget(self) -> dict[str, float]:
         """The option `minutes` of the likelihood training; an empty dict if the user chose its steps or epochs."""
-        if {"steps", "epochs"} & self.others.keys():
-            return {}
-        return {"minutes": LIKELIHOOD_SHARE * self.seconds / 60}
+        return {} if self.likelihood_seconds is None else {"minutes": self.likelihood_seconds / 60}
 
 
 def write_pending_run(folder: RunFolder, request: PendingGanRun) -> None:

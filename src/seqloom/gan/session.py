@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,24 @@ import torch
 from seqloom import disk
 from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
+from seqloom.gan.layout import update_gan_config
 from seqloom.gan.plots import draw_gan_training
 from seqloom.gan.progress import AdversarialStep
+from seqloom.gan.reproduce_command import reproduce_gan_command
 from seqloom.gan.rollout import generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.stage_clock import StageClock
+from seqloom.gan.stage_limits import StageLimits, StageSchedule
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
-from seqloom.reporter import Reporter
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.log import LogWriter
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.checkpoint import save_snapshot
 from seqloom.training.interrupt import interrupt_flag
+from seqloom.training.loop import Snapshot
 
 __all__ = ["GanSession", "medium_matmul_precision", "run_session"]
 
@@ -49,6 +53,8 @@ class GanSession:
         trainer: trainer of both networks, new or restored.
         texts: training texts.
         note: receives progress lines.
+        stage: receives the name of each stage.
+        limits: time limits of the stages; None if all numbers of steps are fixed.
     """
 
     folder: RunFolder
@@ -56,6 +62,8 @@ class GanSession:
     trainer: GanTrainer
     texts: ShortTexts
     note: Reporter
+    stage: Reporter = silent
+    limits: StageLimits | None = None
 
 
 @contextmanager
@@ -90,44 +98,74 @@ def _run_stages(session: GanSession) -> SavedRun:
     with interrupt_flag() as interrupted:
         for stage in (_pretrain, _warm_up_discriminator, _train_adversarially):
             stage(session, log, interrupted)
+        session.stage("saving and measuring the generator")
         _save_with_samples(session)
         if interrupted():
             raise KeyboardInterrupt
+    if session.limits is not None:
+        _store_final_steps(session)
     write_json(folder.metrics_file, _metrics(session))
     session.note(f"plot: {draw_gan_training(SavedRun(folder), folder.plots_folder)}")
     rating = _highest_rating(session)
+    if session.limits is not None:
+        session.note(
+            f"to repeat this training: {reproduce_gan_command(folder, session.config, session.trainer.config)}"
+        )
     session.note(f"run: {folder.path}   generate texts with: seqloom generate {folder.path} --rating {rating}")
     return SavedRun(folder)
 
 
+def _store_final_steps(session: GanSession) -> None:
+    """Store the numbers of steps as they were at the end, in place of the first plan."""
+    folder, gan = session.folder, session.trainer.config
+    update_gan_config(folder, gan)
+    training = replace(session.config.training, total_steps=max(1, sum(gan.stage_steps)))
+    folder.write_config(replace(session.config, training=training), SavedRun(folder).codec)
+
+
 def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
-    trainer, total = session.trainer, session.trainer.config.pretrain_steps
-    clock = StageClock(trainer.progress.pretrain_steps, total, _next_stage(session))
-    while trainer.progress.pretrain_steps < total and not interrupted():
+    trainer, pace, done = session.trainer, session.trainer.pretrain_pace, session.trainer.progress.pretrain_steps
+    clock = StageClock(done, _next_stage(session))
+    limit = None if session.limits is None else session.limits.pretraining(pace.share(done))
+    schedule = StageSchedule(trainer, pace, limit, _PRETRAINING_STEPS_PER_CHECKPOINT, session.note)
+    if done < trainer.config.pretrain_steps:
+        session.stage("VAE pretraining")
+    while trainer.progress.pretrain_steps < trainer.config.pretrain_steps and not interrupted():
         loss = trainer.pretrain_step()
         step = trainer.progress.pretrain_steps
+        schedule.step_done(step)
+        total = trainer.config.pretrain_steps
         if step % _PRETRAINING_STEPS_PER_LOG_LINE == 0:
             _log(log, step, nats=float(loss.reconstruction_nats), information=float(loss.kl_nats))
         if step % _PRETRAINING_STEPS_PER_CHECKPOINT == 0:
             _save(session)
+            schedule.checkpoint_done()
         if step == total or clock.is_note_due:
             reconstruction = f"loss {float(loss.reconstruction_nats):.1f} nats per text"
             losses = f"{reconstruction} (KL of the noise {float(loss.kl_nats):.1f})"
-            session.note(f"VAE pretraining, step {step:,} of {total:,}: {losses}; {clock.report_time_left(step)}")
+            session.note(
+                f"VAE pretraining, step {step:,} of {total:,}: {losses}; {clock.report_time_left(step, total)}"
+            )
 
 
 def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
-    trainer, config = session.trainer, session.trainer.config
-    clock = StageClock(trainer.progress.warmup_steps, config.warmup_steps, _next_stage(session))
-    while trainer.progress.warmup_steps < config.warmup_steps and not interrupted():
+    trainer, done = session.trainer, session.trainer.progress.warmup_steps
+    clock = StageClock(done, _next_stage(session))
+    limit = None if session.limits is None else session.limits.warmup(trainer.config.warmup_steps)
+    schedule = StageSchedule(trainer, trainer.warmup_pace, limit, _STEPS_PER_LOG_LINE, session.note)
+    if done < trainer.config.warmup_steps:
+        session.stage("discriminator warm-up")
+    while trainer.progress.warmup_steps < trainer.config.warmup_steps and not interrupted():
         accuracy = trainer.discriminator_warmup_step()
         step = trainer.progress.warmup_steps
+        schedule.step_done(step)
+        total = trainer.config.warmup_steps
         if step % _STEPS_PER_LOG_LINE == 0:
-            _log(log, config.pretrain_steps + step, accuracy=accuracy)
+            _log(log, trainer.progress.steps, accuracy=accuracy)
         if clock.is_note_due:
-            title = f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}"
+            title = f"discriminator warm-up, step {step:,} of {total:,}"
             mean_accuracy = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
-            session.note(f"{title}: {mean_accuracy}; {clock.report_time_left(step)}")
+            session.note(f"{title}: {mean_accuracy}; {clock.report_time_left(step, total)}")
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
         session.note(
@@ -136,34 +174,40 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
 
 
 def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
-    trainer, config = session.trainer, session.trainer.config
-    clock, recent = StageClock(trainer.progress.adversarial_steps, config.adversarial_steps), list[AdversarialStep]()
-    while trainer.progress.adversarial_steps < config.adversarial_steps and not interrupted():
+    trainer, done = session.trainer, session.trainer.progress.adversarial_steps
+    clock, recent = StageClock(done), list[AdversarialStep]()
+    limit = None if session.limits is None else session.limits.adversarial()
+    schedule = StageSchedule(trainer, trainer.adversarial_pace, limit, trainer.config.eval_every, session.note)
+    if done < trainer.config.adversarial_steps:
+        session.stage("adversarial training")
+    while trainer.progress.adversarial_steps < trainer.config.adversarial_steps and not interrupted():
         rollbacks_before = len(trainer.rollbacks)
         recent.append(trainer.adversarial_step())
         step = trainer.progress.adversarial_steps
-        if step % _STEPS_PER_LOG_LINE == 0 or step == config.adversarial_steps:
-            _log(
-                log,
-                config.pretrain_steps + config.warmup_steps + step,
-                **recent[-1].to_log(),
-                **_trainer_state(trainer),
-            )
+        schedule.step_done(step)
+        total = trainer.config.adversarial_steps
+        if step % _STEPS_PER_LOG_LINE == 0 or step == total:
+            _log(log, trainer.progress.steps, **recent[-1].to_log(), **_trainer_state(trainer))
         for rollback_step, reason in trainer.rollbacks[rollbacks_before:]:
             session.note(
                 f"adversarial training, step {rollback_step:,}: {reason}; rolled back, adversarial weight halved"
             )
-        title = f"adversarial training, step {step:,} of {config.adversarial_steps:,}"
-        accuracy = _describe_accuracy(trainer)
-        if step % config.eval_every == 0:
-            losses, diversity = _describe_losses(recent), _describe_diversity(trainer)
-            measurements = (accuracy, losses, diversity, clock.report_time_left(step))
-            session.note(f"{title}: {'; '.join(measurements)}")
-            for line in _save_with_samples(session).splitlines():
-                session.note(f"    {line}")
+        title = f"adversarial training, step {step:,} of {total:,}"
+        if step % trainer.config.eval_every == 0:
+            _report_evaluation(session, title, recent, clock.report_time_left(step, total))
             recent.clear()
+            schedule.checkpoint_done()
         elif clock.is_note_due:
-            session.note(f"{title}: {accuracy}; {clock.report_time_left(step)}")
+            session.note(f"{title}: {_describe_accuracy(trainer)}; {clock.report_time_left(step, total)}")
+
+
+def _report_evaluation(session: GanSession, title: str, recent: Sequence[AdversarialStep], time_left: str) -> None:
+    """Report the latest measurements, save the training, and show its samples."""
+    trainer = session.trainer
+    measurements = (_describe_accuracy(trainer), _describe_losses(recent), _describe_diversity(trainer), time_left)
+    session.note(f"{title}: {'; '.join(measurements)}")
+    for line in _save_with_samples(session).splitlines():
+        session.note(f"    {line}")
 
 
 def _next_stage(session: GanSession) -> str:
@@ -203,7 +247,9 @@ def _save(session: GanSession) -> None:
     """
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
-    save_snapshot(folder.gan_state_file, trainer.snapshot())
+    snapshot = trainer.snapshot()
+    limits = None if session.limits is None else session.limits.to_json()
+    save_snapshot(folder.gan_state_file, Snapshot(snapshot.tensors, {**snapshot.progress, "time_limits": limits}))
     disk.unlink(folder.gan_request_file, missing_ok=True)
     folder.publish()
 

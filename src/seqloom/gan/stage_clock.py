@@ -12,12 +12,11 @@ class StageClock:
 
     Args:
         done: steps that an earlier session finished.
-        total: number of steps of the stage.
         next_stage: name of the next stage, which follows the remaining time in a progress line; empty if there is none.
     """
 
-    def __init__(self, done: int, total: int, next_stage: str = "") -> None:
-        self._done_at_start, self._total = done, total
+    def __init__(self, done: int, next_stage: str = "") -> None:
+        self._done_at_start = done
         self._suffix = f", then {next_stage}" if next_stage else ""
         self._start_time = self._last_note_time = time.monotonic()
 
@@ -26,9 +25,9 @@ class StageClock:
         """Whether the last progress line is more than 15 seconds old."""
         return time.monotonic() - self._last_note_time > _SECONDS_BETWEEN_NOTES
 
-    def report_time_left(self, done: int) -> str:
-        """Return the remaining time after `done` steps, in words, and restart the timer of the progress lines."""
+    def report_time_left(self, done: int, total: int) -> str:
+        """Return the remaining time after `done` of `total` steps in words, and restart the timer of the lines."""
         self._last_note_time = time.monotonic()
         seconds_per_step = (self._last_note_time - self._start_time) / max(1, done - self._done_at_start)
-        seconds = seconds_per_step * (self._total - done)
+        seconds = seconds_per_step * (total - done)
         return (f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left") + self._suffix

@@ -8,9 +8,11 @@ warm-up of the discriminator, adversarial training teaches the generator to sati
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions
+from seqloom.config.pace import Pace
 from seqloom.config.settings import fields_of
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
@@ -25,9 +27,10 @@ from seqloom.gan.request import (
     read_pending_run,
     write_pending_run,
 )
-from seqloom.gan.schedule import fit_schedule
+from seqloom.gan.schedule import fit_schedule, limit_stages
 from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.setup import gan_run_config, make_trainer, starts_from_likelihood
+from seqloom.gan.stage_limits import StageLimits
 from seqloom.gan.trainer import GanTrainer
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import to_builtin
@@ -38,6 +41,7 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
+from seqloom.stopwatch import Stopwatch, TimeBudget
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.threads import restored_threads
 
@@ -45,6 +49,19 @@ __all__ = ["GAN_SETTINGS", "train_gan"]
 
 GAN_SETTINGS = tuple(name for name in fields_of(GanConfig) if name != "seed")
 """Settings of the GAN itself. All other options, except `minutes` and `noise_size`, are for the likelihood training."""
+
+
+_FINISHING_SECONDS = 4.0
+"""Expected duration of the work that follows the last stage, and of the end of the process."""
+
+
+class _Progress(NamedTuple):
+    """Receivers of the progress, and the stopwatch of the command."""
+
+    note: Reporter
+    viewer: TrainingObserver | None
+    stage: Reporter
+    stopwatch: Stopwatch
 
 
 @restored_threads()
@@ -58,6 +75,8 @@ def train_gan(
     overwrite: bool = False,
     note: Reporter = silent,
     viewer: TrainingObserver | None = None,
+    stage: Reporter = silent,
+    stopwatch: Stopwatch | None = None,
 ) -> SavedRun:
     """Train a generator of rated texts against a discriminator, and return its run.
 
@@ -70,23 +89,26 @@ def train_gan(
         overwrite: whether to replace the run in the folder.
         note: receives progress lines.
         viewer: observer of the likelihood training.
+        stage: receives the name of each stage.
+        stopwatch: stopwatch from whose start the budget in minutes counts; None to start one now.
 
     Raises:
         UserError: source, settings or folder cannot be used.
         TrainingError: the generator collapsed too often (too few different texts), or a network diverged.
         KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if there is a checkpoint to resume from.
     """
-    folder = RunFolder(run)
+    folder, progress = RunFolder(run), _Progress(note, viewer, stage, stopwatch or Stopwatch())
     chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
         is_given = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
         _check_no_other_option({*chosen, *(name for name, given in is_given.items() if given)})
-        return _resume(folder, note, viewer)
+        return _resume(folder, progress)
     if source is None:
         raise ConfigError("a source is required: name a table, or continue a training with `resume`")
     noise_size, minutes = chosen.pop("noise_size", DEFAULT_NOISE_SIZE), chosen.pop("minutes", None)
     gan_settings = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
     likelihood_settings = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
+    gan_settings = _with_steps_of_pace(gan_settings, minutes)
     check_request(folder, gan_settings, likelihood_settings, minutes, noise_size, from_run, overwrite=overwrite)
     if not starts_from_likelihood(gan_settings.get("loss")):
         # The generator starts from random weights. It needs the settings and the codec of the likelihood-trained run,
@@ -105,47 +127,70 @@ def train_gan(
         noise_size=noise_size,
         parent=None if from_run is None else str(from_run),
     )
+    stage("reading the texts")
     if from_run is None:
         check_dataset_size(request.source, request.others, request.draft_config, note)
     else:
         check_parent_settings(SavedRun(from_run), likelihood_settings)
     with folder.locked(), replacing_run(folder):
         write_pending_run(folder, request)
-        return _train_requested(folder, request, note, viewer)
+        return _train_requested(folder, request, progress)
+
+
+def _with_steps_of_pace(settings: dict[str, Any], minutes: float | None) -> dict[str, Any]:
+    """Return the settings of a GAN with the numbers of steps at which `pace`, if it is one of them, ends the stages."""
+    if not isinstance(settings.get("pace"), str):
+        return settings
+    names = ("pretrain_steps", "warmup_steps", "adversarial_steps")
+    others = [*(name for name in names if name in settings), *(["minutes"] if minutes is not None else [])]
+    if others:
+        named = ", ".join(f"`{name}`" for name in others)
+        raise ConfigError(f"`pace` sets the numbers of steps, and so does {named}: leave one of them out")
+    totals = [Pace.parse(part).total_steps if part else 0 for part in settings["pace"].split("/")]
+    return {**settings, **dict(zip(names, totals, strict=False))}
 
 
 def _train_requested(
-    folder: RunFolder,
-    request: PendingGanRun,
-    note: Reporter,
-    viewer: TrainingObserver | None,
-    *,
-    resume: bool = False,
+    folder: RunFolder, request: PendingGanRun, progress: _Progress, *, resume: bool = False
 ) -> SavedRun:
-    """Carry out a requested training; with `resume`, from the state of the likelihood training, if there is one."""
+    """Carry out a requested training; with `resume`, from the state of the likelihood training, if there is one.
+
+    The whole training has the requested time. A resumed likelihood training does not count the time before its
+    interruption, only the share of the time that was planned for it.
+    """
+    seconds, note = request.seconds - _FINISHING_SECONDS, progress.note
     if request.parent is None:
-        return _start(folder, request, *train_likelihood(folder, request, note, viewer, resume=resume), note)
-    return _start(folder, request, SavedRun(request.parent), request.seconds, note)
+        parent = train_likelihood(folder, request, note, progress.viewer, resume=resume)
+    else:
+        parent = SavedRun(request.parent)
+    budget = TimeBudget(progress.stopwatch, max(seconds, progress.stopwatch.seconds() + request.seconds / 2))
+    return _start(folder, request, parent, budget, progress)
 
 
-def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds: float, note: Reporter) -> SavedRun:
+def _start(
+    folder: RunFolder, request: PendingGanRun, parent: SavedRun, budget: TimeBudget, progress: _Progress
+) -> SavedRun:
     """Start the GAN stages from a likelihood-trained run.
 
     Args:
         folder: run folder.
         request: requested training.
         parent: likelihood-trained run.
-        seconds: time of all stages after the likelihood training.
-        note: receives progress lines.
+        budget: time of all stages after the likelihood training.
+        progress: receivers of the progress.
     """
+    note = progress.note
     check_parent(parent)
+    progress.stage("reading the texts")
     dataset = load_table(parent, request.source, note)
-    gan = request.draft_config
+    gan, limits = request.draft_config, None
     texts, unseen = build_dataset(parent, dataset, gan, note)
     if not {"adversarial_steps", "pretrain_steps"} <= request.own.keys():
+        progress.stage("timing a few steps of each stage")
         # Timing the steps changes this trainer's weights. The training below starts with a new trainer.
         trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
-        gan = fit_schedule(trainer, gan, request.own, seconds, note)
+        gan = fit_schedule(trainer, gan, request.own, budget, note)
+        limits = limit_stages(trainer, request.own, budget)
     pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
     note(f"plan: {pretraining} of VAE pretraining, then {adversarial} of adversarial training")
     config = replace(
@@ -156,7 +201,8 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     )
     write_gan_config(folder, gan, request.source, parent.path)
     folder.write_config(config, parent.codec)
-    return run_session(GanSession(folder, config, make_trainer(parent, config, gan, texts, unseen), texts, note))
+    trainer = make_trainer(parent, config, gan, texts, unseen)
+    return run_session(GanSession(folder, config, trainer, texts, note, progress.stage, limits))
 
 
 def _check_no_other_option(names: set[str]) -> None:
@@ -166,8 +212,9 @@ def _check_no_other_option(names: set[str]) -> None:
         raise ConfigError(f"`resume` uses the settings of the run: leave out {settings}")
 
 
-def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) -> SavedRun:
+def _resume(folder: RunFolder, progress: _Progress) -> SavedRun:
     """Continue a training, in whichever stage it stopped."""
+    note = progress.note
     if folder.settle():
         note(discarded_replacement(folder))
     if folder.gan_request_file.exists() and not is_of_saved_training(folder):
@@ -175,7 +222,7 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
         # A folder with weights has an older GAN, next to a request that an earlier version of seqloom stored.
         replacing = replacing_run(folder) if folder.weights_file.exists() else nullcontext()
         with folder.locked(), replacing:
-            return _train_requested(folder, request, note, viewer, resume=True)
+            return _train_requested(folder, request, progress, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"no GAN to resume at {folder.path}: start one with 'seqloom gan train SOURCE'")
     check_is_run(folder)
@@ -192,20 +239,22 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
         raise RunError(f"{config.source} has changed since the training of {folder.path} began: start a new training")
     texts, unseen = build_dataset(run, dataset, gan, note)
     trainer = make_trainer(run, config, gan, texts, unseen, fresh=not has_state)
-    if has_state:
-        _restore(trainer, folder)
+    limits = _restore(trainer, folder, progress.stopwatch) if has_state else None
     with folder.locked():
-        return run_session(GanSession(folder, config, trainer, texts, note))
+        return run_session(GanSession(folder, config, trainer, texts, note, progress.stage, limits))
 
 
-def _restore(trainer: GanTrainer, folder: RunFolder) -> None:
-    """Load the training state of a run folder.
+def _restore(trainer: GanTrainer, folder: RunFolder, stopwatch: Stopwatch) -> StageLimits | None:
+    """Load the training state of a run folder, and return the time limits that it had.
 
     Raises:
         RunError: the state has other settings than `gan.json` and `config.json`.
     """
     try:
-        trainer.restore(load_snapshot(folder.gan_state_file))
+        snapshot = load_snapshot(folder.gan_state_file)
+        trainer.restore(snapshot)
+        limits = snapshot.progress.get("time_limits")  # absent in a state of an older version
+        return None if limits is None else StageLimits.from_json(limits, stopwatch)
     except (ConfigError, KeyError, TypeError, ValueError, RuntimeError):
         raise RunError(
             f"{folder.gan_state_file} does not fit {folder.gan_file.name} and {folder.config_file.name}: undo the "

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from seqloom.config.gan import GanConfig
+from seqloom.config.pace import Pace
 from seqloom.errors import TrainingError
 from seqloom.gan.accuracy_controller import AccuracyController
 from seqloom.gan.checkpoint import add_prefix, collect_tensors, restore_tensors, strip_prefix
@@ -88,7 +89,9 @@ class GanTrainer:
     Attributes:
         generator: trainer of the generator; its `ema_model` is the generator with averaged weights.
         controller: control of the discriminator's accuracy.
+        config: GAN settings, with the numbers of steps by the last revision.
         progress: finished steps.
+        pretrain_pace, warmup_pace, adversarial_pace: planned number of steps of each stage, and its revisions.
         initial_diversity: diversity before adversarial training; None until then.
         latest_diversity: diversity at the last check; None before adversarial training.
         rollbacks: adversarial step and reason of each rollback.
@@ -118,6 +121,7 @@ class GanTrainer:
             model.to(device), encoder.to(device), loss, config, boundary=boundary, device=device
         )
         self.progress, self.controller = GanProgress(), AccuracyController(*config.accuracy_band)
+        self.pretrain_pace, self.warmup_pace, self.adversarial_pace = config.stage_paces()
         self.initial_diversity: DiversityStats | None = None
         self.latest_diversity: DiversityStats | None = None
         self.rollbacks: list[tuple[int, str]] = []
@@ -133,7 +137,8 @@ class GanTrainer:
         """
         step = self.progress.pretrain_steps
         batch = self.texts.sample(self.config.seed, step, self.config.batch_size, self.device)
-        loss = self.generator.pretrain_step(batch, step, self._random_generator(step, _PRETRAINING))
+        random = self._random_generator(step, _PRETRAINING)
+        loss = self.generator.pretrain_step(batch, step, self.pretrain_pace.share(step), random)
         self.progress.pretrain_steps += 1
         return loss
 
@@ -148,7 +153,7 @@ class GanTrainer:
         self.controller.observe(accuracy)
         generated = concatenate(new, self._replay.sample(self.config.batch_size, random))
         real = self._batch(step, _WARMUP_TEXTS, num_batches=2)
-        self._discriminator_step(real, generated, warmup_share=step / self.config.warmup_steps, random=random)
+        self._discriminator_step(real, generated, warmup_share=self.warmup_pace.share(step), random=random)
         self.progress.warmup_steps += 1
         return accuracy
 
@@ -173,7 +178,7 @@ class GanTrainer:
             self._feedback(),
             requested,
             self._batch(step, _LIKELIHOOD_TEXTS),
-            share=step / max(self.config.adversarial_steps, 1),
+            share=self.adversarial_pace.share(step),
             random=random,
         )
         self._replay.append(generated.rollout, requested)
@@ -217,6 +222,11 @@ class GanTrainer:
         rollout = self.generator.generate(self.generator.ema_model, requested.conditions, random)
         return diversity_stats(rollout.ids(), self.decode)
 
+    def revise(self, pace: Pace, step: int, total_steps: int) -> None:
+        """Plan another number of steps for a stage, whose pace is one of the trainer's."""
+        pace.revise(step, total_steps)
+        self.config = self.config.with_paces([self.pretrain_pace, self.warmup_pace, self.adversarial_pace])
+
     def snapshot(self) -> Snapshot:
         """Return the current state and the last good state, which `restore` reads."""
         current, last_good = self._current_state(), self._last_good_state
@@ -232,8 +242,11 @@ class GanTrainer:
         Raises:
             ConfigError, KeyError, RuntimeError, TypeError, ValueError: the snapshot has other settings or is damaged.
         """
-        if GanConfig.from_json(snapshot.progress["config"]) != self.config:
+        config = GanConfig.from_json(snapshot.progress["config"])
+        if not config.equals_but_for_steps(self.config):
             raise ValueError("the training state has other settings")
+        self.config = config
+        self.pretrain_pace, self.warmup_pace, self.adversarial_pace = config.stage_paces()
         last_good_progress = snapshot.progress.get("good")
         self._last_good_state = (
             None

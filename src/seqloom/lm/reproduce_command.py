@@ -12,7 +12,7 @@ from seqloom.config.settings import fields_of
 from seqloom.lm.options import ResolvedOptions
 from seqloom.runs.config import RunConfig
 
-__all__ = ["describe_repetition", "reproduce_command"]
+__all__ = ["command_flags", "describe_repetition", "reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "pace", "hidden_size", "layers"}
 """Options that the command leaves out: it has the number of steps and the hidden sizes that follow from them."""
@@ -45,7 +45,7 @@ def reproduce_command(
     for name in sorted(chosen.keys() - settings.keys() - _REPLACED):
         if chosen[name] != preset_settings.get(name):
             settings[name] = chosen[name]
-    return shlex.join(["seqloom", "train", *sources, "--run", str(run), *_flags(settings)])
+    return shlex.join(["seqloom", "train", *sources, "--run", str(run), *command_flags(settings)])
 
 
 def describe_repetition(config: RunConfig) -> str:
@@ -73,7 +73,7 @@ def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str,
     }
 
 
-def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
+def command_flags(settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words of the command line that set the settings, except for settings that are None."""
     for name, value in settings.items():
         flag = cli_flag(name)
