@@ -10,7 +10,7 @@ import os
 import pickle
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -69,14 +69,14 @@ class Command:
         prepare: functions that write what is there before the command.
         run: function that calls the command.
         target: what the command writes.
-        is_sampled: whether the tests inject some faults into the command.
+        num_sampled: number of faults that the tests inject.
     """
 
     name: str
     prepare: tuple[Callable[[], Any], ...] = ()
     run: Callable[[], Any]
     target: "Folder | Table"
-    is_sampled: bool = True
+    num_sampled: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,8 +300,14 @@ def _fit_detector(real: str, generated: str) -> None:
     fit_detector(real, run="detector", generated=[generated], text="text", light=True, overwrite=True)
 
 
+def _lengths(texts: Sequence[str]) -> list[float]:
+    return [float(len(text)) for text in texts]
+
+
 def _rate(source: str) -> None:
-    rate_table("critic", source, text="text", output="out/rated.csv", overwrite=True)
+    rate_table(
+        lambda texts: [float(len(text)) for text in texts], source, text="text", output="out/rated.csv", overwrite=True
+    )
 
 
 def _score(source: str, *, resume: bool = False) -> None:
@@ -367,19 +373,25 @@ def _old_detector() -> None:
 
 
 COMMANDS = (
-    Command(name="train", run=lambda: _train("new.txt"), target=_RUN),
+    Command(name="train", run=lambda: _train("new.txt"), target=_RUN, num_sampled=8),
     Command(
         name="train --overwrite",
         prepare=(lambda: _train("old.txt", with_report=True),),
         run=lambda: _train("new.txt"),
         target=_RUN,
+        num_sampled=12,
     ),
-    Command(name="train --resume", prepare=(_interrupted_training,), run=_resume, target=replace(_RUN, continues=True)),
+    Command(
+        name="train --resume",
+        prepare=(_interrupted_training,),
+        run=_resume,
+        target=replace(_RUN, continues=True),
+        num_sampled=6,
+    ),
     Command(
         name="train, with report",
         run=lambda: _train("new.txt", with_report=True),
         target=_REPORTED_RUN,
-        is_sampled=False,
     ),
     Command(name="gan train", run=lambda: _train_gan("new.csv"), target=_GAN),
     Command(
@@ -390,7 +402,11 @@ COMMANDS = (
     ),
     Command(name="critic fit", run=lambda: _fit_critic("few-new.csv"), target=replace(_CRITIC, has_own_files=False)),
     Command(
-        name="critic fit --overwrite", prepare=(_old_critic,), run=lambda: _fit_critic("few-new.csv"), target=_CRITIC
+        name="critic fit --overwrite",
+        prepare=(_old_critic,),
+        run=lambda: _fit_critic("few-new.csv"),
+        target=_CRITIC,
+        num_sampled=8,
     ),
     Command(
         name="detect fit",
@@ -405,15 +421,15 @@ COMMANDS = (
     ),
     Command(
         name="critic rate",
-        prepare=(_old_critic,),
         run=lambda: _rate("few-new.csv"),
         target=Table(path=Path("out"), restart=lambda: _rate("few-new.csv")),
     ),
     Command(
         name="critic rate --overwrite",
-        prepare=(_old_critic, lambda: _rate("few-old.csv")),
+        prepare=(lambda: _rate("few-old.csv"),),
         run=lambda: _rate("few-new.csv"),
         target=Table(path=Path("out"), restart=lambda: _rate("few-new.csv")),
+        num_sampled=9,
     ),
     Command(
         name="detect score --overwrite",
@@ -428,20 +444,17 @@ COMMANDS = (
         prepare=(lambda: _train("old.txt"),),
         run=_plot,
         target=Table(path=Path("out"), restart=_plot),
-        is_sampled=False,
     ),
     Command(
         name="detect report",
         prepare=(_old_detector,),
         run=_report,
         target=Table(path=Path("out"), restart=_report, is_reproducible=False),
-        is_sampled=False,
     ),
     Command(
         name="detect duel",
         prepare=(lambda: _train("old.txt"),),
         run=_duel,
         target=Table(path=Path("out"), restart=_duel, is_reproducible=False),
-        is_sampled=False,
     ),
 )

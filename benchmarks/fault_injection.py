@@ -19,6 +19,7 @@ same weights as without a fault. The user's own files must not change, and the n
 exit status is 1 if anything fails.
 """
 
+import argparse
 import contextlib
 import errno
 import json
