@@ -61,12 +61,15 @@ def is_temporary(name: str) -> bool:
 def replacing_file(path: Path) -> Iterator[BinaryIO]:
     """Yield an open temporary file next to `path`; flush it and rename it to `path` when the block succeeds.
 
+    First, the temporary files that killed processes left in the folder are removed.
+
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
     """
     temporary: Path | None = None
     try:
         disk.make_folder(path.parent)
+        remove_leftovers(path.parent)
         temporary, file = _create_locked(path.parent)
         with file:
             yield file
@@ -84,7 +87,7 @@ def replacing_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file can be written, without creating it or its folder; remove what killed commands left next to it.
+    """Check that a file can be written, without creating it or its folder.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
@@ -95,7 +98,6 @@ def check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise cannot_write(path, error) from error
-    remove_leftovers(path.parent)
 
 
 @contextlib.contextmanager

@@ -147,13 +147,23 @@ def test_settings_that_nothing_can_be_made_of_are_refused_before_anything_is_rea
     assert not (tmp_path / "made").exists()
 
 
-def test_a_folder_with_anything_else_in_it_is_not_replaced(folders, table, tmp_path):
+def test_a_replaced_detector_leaves_the_files_of_others(folders, tmp_path):
     place = tmp_path / "made"
     save_detector(seqloom.open_detector(folders[0]), place, {})
     (place / "precious.csv").write_text("text\n")
-    with pytest.raises(RunError, match=r"contains 'precious.csv' next to a detector: move that away"):
-        fit_detector(table, run=place, generated=[table], text="text", overwrite=True)
-    assert (place / "precious.csv").exists()
+    texts, generated = write_texts(100, 3)
+    for name, side in (("real", 0), ("generated", 1)):
+        rows = "".join(f"{text}\n" for text, label in zip(texts, generated, strict=True) if label == side)
+        (tmp_path / f"{name}.csv").write_text(f"text\n{rows}")
+    new = {"generated": [tmp_path / "generated.csv"], "text": "text", "light": True}
+    with pytest.raises(RunError, match="already contains a detector"):
+        fit_detector(tmp_path / "real.csv", run=place, **new)
+    before = seqloom.open_detector(place).fingerprint()
+    assert fit_detector(tmp_path / "real.csv", run=place, overwrite=True, **new).fingerprint() != before
+    assert {path.name for path in place.iterdir()} == {"detector.json", "detector.safetensors", "precious.csv"}
+    (place / "detector.json").unlink()
+    with pytest.raises(RunError, match="contains something other than a detector"):
+        fit_detector(tmp_path / "real.csv", run=place, overwrite=True, **new)
 
 
 @pytest.mark.parametrize(

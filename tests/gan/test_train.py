@@ -10,11 +10,12 @@ import pytest
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
+from seqloom import disk
 from seqloom.api import train_gan
 from seqloom.cli.app import call
 from seqloom.cli.training_display import interrupted_gan_message
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.gan import schedule, session
+from seqloom.gan import request, schedule, session
 from seqloom.gan import train as train_module
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
 from seqloom.gan.train import GAN_SETTINGS
@@ -380,6 +381,87 @@ def test_invalid_settings_are_refused(table, tmp_path, settings, fault):
         train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **settings})
     assert caught.value.faults == (fault,)
     assert not (tmp_path / "gan").exists()
+
+
+def killed(name, function):
+    """Call a function in a forked process that is killed when it is about to rename a file to a name, or to remove it."""
+
+    def kill(operation, call, *arguments):
+        if operation in ("rename", "unlink") and os.path.basename(arguments[-1]) == name:
+            os._exit(137)
+        return call(*arguments)
+
+    child = os.fork()
+    if not child:
+        try:
+            disk.perform = kill
+            function()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 137
+
+
+@pytest.mark.parametrize("name", ["gan.json", "config.json", "model.safetensors", "gan.safetensors", "asked.json"])
+def test_a_gan_from_a_run_resumes_wherever_it_was_killed(trained, uninterrupted, table, tmp_path, name):
+    run, settings = tmp_path / "gan", {**OWN_SETTINGS, **SHORT}
+
+    def start():
+        train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
+
+    if name == "asked.json":  # it is first renamed, when the request is stored, and removed after the first save
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(request, "write_json", lambda path, value: path.write_text(json.dumps(value)))
+            killed(name, start)
+    else:
+        killed(name, start)
+    assert (run / "asked.json").exists()
+    resumed = train_gan(run=run, resume=True)
+    assert resumed.folder.weights_file.read_bytes() == uninterrupted.folder.weights_file.read_bytes()
+    assert not (run / "asked.json").exists()
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "training.safetensors"])
+def test_a_gan_resumes_if_its_likelihood_training_was_killed_before_its_first_state(table, tmp_path, name):
+    run, settings = tmp_path / "gan", {**SETTINGS, **BRIEF, "steps": 5}
+    killed(name, lambda: train_gan(table, run=run, **settings))
+    assert not (run / "likelihood" / "state" / name).exists()
+    with pytest.raises(RunError, match="seqloom gan train --resume"):
+        seqloom.load(run)
+    assert train_gan(run=run, resume=True).info()["trained"]["finished"]
+
+
+def test_a_gan_is_replaced_together_with_its_likelihood_training(trained, table, tmp_path):
+    run, settings = tmp_path / "gan", {**SETTINGS, **BRIEF, "steps": 5}
+    shutil.copytree(trained.path, run)
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    killed("gan.safetensors", lambda: train_gan(table, run=run, overwrite=True, **settings))
+    notes = []
+    assert seqloom.load(run).generate(rating=3, seed=4) == trained.generate(rating=3, seed=4)
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+    killed("gan.safetensors", lambda: train_gan(table, run=run, overwrite=True, **settings))
+    train_gan(run=run, resume=True, note=notes.append)
+    assert notes[0].startswith(f"a training that would have replaced {run} ended before its first save")
+    assert notes[-1] == f"{run} is finished"
+    replaced = train_gan(table, run=run, overwrite=True, **settings)
+    assert json.loads((run / "gan.json").read_text())["parent"] == "./likelihood"
+    assert seqloom.load(run / "likelihood").info()["trained"]["steps"] == 5
+    assert replaced.info()["trained"]["total_steps"] == 4
+    stale = [file for file, content in before.items() if file.exists() and file.read_bytes() == content and content]
+    assert {file.name for file in stale} <= {"codec.json", "training.lock"}
+
+
+def test_a_gan_reveals_no_folder(trained, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(table.parent)
+    run = train_gan(table.name, run="gan", **{**SETTINGS, **BRIEF, "steps": 5})
+    stored = {name: (run.path / name).read_text() for name in ("config.json", "gan.json", "likelihood/config.json")}
+    assert not any(str(table.parent) in text for text in stored.values())
+    assert json.loads(stored["gan.json"])["source"] == f"../{table.name}"
+    assert json.loads(stored["likelihood/config.json"])["sources"] == [f"../../{table.name}"]
+    (run.path / "metrics.json").unlink()
+    weights = run.folder.weights_file.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    train_gan(run=table.parent / "gan", resume=True)
+    assert (table.parent / "gan" / "model.safetensors").read_bytes() == weights
 
 
 def test_a_gan_killed_before_its_first_checkpoint_restarts_from_its_parent(uninterrupted, tmp_path):

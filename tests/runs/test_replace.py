@@ -75,15 +75,15 @@ def test_a_failure_after_the_first_save_keeps_the_new_run(folder):
 
 def test_a_new_training_that_fails_early_leaves_only_files_of_others(tmp_path):
     write(tmp_path, OWN)
+    folder = RunFolder(tmp_path)
     with pytest.raises(ValueError, match="early"):
-        folder = RunFolder(tmp_path)
         replaced(folder, ValueError("early"), lambda: save(folder, "config.json", "log.jsonl"))
     assert contents(folder) == OWN
 
 
 @pytest.mark.parametrize("number", range(1, 8))
 def test_an_exchange_that_fails_is_completed(folder, monkeypatch, number):
-    """Ten operations follow the journal; whichever fails, and fails again in the same process, the next one succeeds."""
+    """From one operation on, everything fails after the journal is written; the next command completes the exchange."""
     names = ("config.json", "model.safetensors", "state/training.safetensors")
     operations = []
 

@@ -94,8 +94,7 @@ def annotate(
             (see `resumable_table.resumable_table`).
         SeqloomError: `output` cannot be written.
     """
-    if not resume:
-        remove_table_leftovers(output)
+    remove_table_leftovers(output, resume=bool(resume))
     _check_output(output, may_exist=overwrite or bool(resume))
     table = _open_table(source, text_column)
     name, path = table.source_file.name, table.source_file.path

@@ -99,14 +99,20 @@ def resumable_table(
                 disk.unlink(part, missing_ok=True)
 
 
-def remove_table_leftovers(output: Path) -> None:
+def remove_table_leftovers(output: Path, *, resume: bool) -> None:
     """Remove what a killed write of a table left and no later write can use.
 
     The rows of an interrupted write stay as long as it can be resumed, and those of a living process always.
+
+    Args:
+        output: path of the table.
+        resume: whether an interrupted write is resumed, possibly from its start.
     """
     if output.is_symlink():
         output = output.resolve()
     remove_leftovers(output.parent)
+    if resume:
+        return
     part, journal = _part_files(output)
     with contextlib.suppress(OSError):
         if not part.exists():

@@ -30,7 +30,7 @@ from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
 from seqloom.errors import CodecError, RunError, SeqloomError, SourceError
-from seqloom.files import cache_folder, check_writable, creating_folder
+from seqloom.files import cache_folder, check_writable, creating_folder, remove_leftovers
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
 
@@ -127,6 +127,7 @@ def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int],
         SourceError, CodecError, SeqloomError: as `build_store`.
     """
     folder = cache_folder("stores") / f"{corpus.fingerprint[:16]}-{codec.fingerprint[:16]}"
+    remove_leftovers(folder.parent)
     if folder.exists():
         try:
             return open_store(folder)

@@ -15,7 +15,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
-from seqloom.detector.storage import DETECTOR, LANGUAGE_MODEL_FOLDERS, save_detector, written_files
+from seqloom.detector.storage import DETECTOR, save_detector, written_files
 from seqloom.detector.validate_labels import MIN_TEXTS
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
@@ -122,17 +122,14 @@ def _check_settings(
 
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raise an error unless the folder is missing, is empty, or contains a detector that may be replaced."""
+    """Raise an error unless the folder is missing, is empty, or contains a detector that may be replaced.
+
+    Other files next to a detector stay.
+    """
     settle(folder)
     has_detector = (folder / DETECTOR.settings_file).exists()
     if folder.is_file() or (folder.is_dir() and other_content(folder) and not has_detector):
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
-    detector_files = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODEL_FOLDERS}
-    other_files = sorted(other_content(folder) - detector_files) if has_detector else []
-    if other_files:
-        raise RunError(
-            f"{folder} contains {other_files[0]!r} next to a detector: move that away, or name another folder"
-        )
     if has_detector and not overwrite:
         raise RunError(f"{folder} already contains a detector: use `overwrite` to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings_file)

@@ -59,7 +59,7 @@ def train(
         from_run: run with the initial weights; new symbols are appended to its vocabulary.
         viewer: observer that receives the messages and events of the training; None for no observer.
         max_epochs: largest number of epochs of a training with a budget in minutes; None for no such limit.
-        with_report: whether to measure the trained run, and write samples, plots and the report; ignored with `resume`.
+        with_report: whether to measure the trained run, and write samples, plots and the report.
         stopwatch: stopwatch from whose start a budget in minutes counts; None to start one now.
 
     Raises:
@@ -73,7 +73,7 @@ def train(
     if resume:
         is_set = {"overwrite": overwrite, "from_run": from_run is not None}
         check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
-        return _resume(folder, source, viewer, stopwatch)
+        return _resume(folder, source, viewer, stopwatch, with_report=with_report)
     resolved = resolve_options(options)
     if max_epochs is not None:
         resolved = replace(resolved, other={**resolved.other, "max_epochs": max_epochs})
@@ -98,6 +98,8 @@ def _resume(
     source: str | Path | Sequence[str | Path] | None,
     viewer: TrainingObserver,
     stopwatch: Stopwatch,
+    *,
+    with_report: bool,
 ) -> SavedRun:
     """Continue the training in a folder, unless it is finished."""
     if folder.settle():
@@ -112,7 +114,8 @@ def _resume(
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder)
-    return _train_in_folder(resumed_session(folder, config, source, viewer, snapshot, stopwatch), snapshot)
+    session = resumed_session(folder, config, source, viewer, snapshot, stopwatch)
+    return _train_in_folder(session, snapshot, with_report=with_report)
 
 
 def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
@@ -125,7 +128,7 @@ def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, wit
         if (backup := folder.backup_folder).exists():
             session.viewer.note(f"an earlier run, which this run replaced, is in {backup}: move or remove it")
         if snapshot is not None:
-            return _train(session, snapshot)
+            return _train(session, snapshot, with_report=with_report)
         with replacing_run(folder):
             folder.write_config(session.config, session.dataset.codec)
             return _train(session, snapshot=None, with_report=with_report)
