@@ -26,13 +26,13 @@ def table(tmp_path: Path) -> Path:
 def add(table: Path, output: Path, *, fails_at: int | None = None, asked: list[str] | None = None, **settings) -> int:
     seen = [] if asked is None else asked
 
-    def lengths(texts):
+    def lengths(texts, _):
         if fails_at is not None and len(seen) + len(texts) > fails_at:
             raise KeyboardInterrupt
         seen.extend(texts)
         return [{"length": len(text)} for text in texts]
 
-    return annotate(table, "text", output, ("length",), lengths, Counter(), **{"resume": False, **settings})
+    return annotate(table, "text", output, {"length": int}, lengths, Counter(), **{"resume": False, **settings})
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
@@ -85,25 +85,25 @@ def test_begun_anew_where_that_is_asked_for(table, tmp_path):
 def test_two_calls_do_not_write_one_file(tmp_path):
     output = tmp_path / "out.csv"
     with resumable_table(output, {}, resume=False, overwrite=False) as first:
-        first.file.write("one\n")
-        first.commit(1)
+        first.file.write(b"one\n")
+        first.commit(1, {})
         for resume in (True, None):
             with (
                 pytest.raises(ConfigError, match="is being written by another command"),
                 resumable_table(output, {}, resume=resume, overwrite=True),
             ):
                 pytest.fail("two write at once")
-        first.file.write("two\n")
+        first.file.write(b"two\n")
     assert output.read_text() == "one\ntwo\n"
 
 
 def begin(output: Path, text: str, *, rows: int, overwrite: bool) -> None:
     """Write a text and commit some rows of it, and be interrupted."""
     with resumable_table(output, {}, resume=False, overwrite=overwrite) as writing:
-        writing.file.write(text)
+        writing.file.write(text.encode())
         writing.file.flush()
         if rows:
-            writing.commit(rows)
+            writing.commit(rows, {})
         raise KeyboardInterrupt
 
 
@@ -115,5 +115,5 @@ def test_a_discarded_write_leaves_no_journal_for_the_next_one(tmp_path):
         begin(output, "never committed\n", rows=0, overwrite=True)
     with resumable_table(output, {}, resume=True, overwrite=False) as writing:
         assert writing.num_rows == 0
-        writing.file.write("written again\n")
+        writing.file.write(b"written again\n")
     assert output.read_text() == "written again\n"

@@ -31,7 +31,7 @@ _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and n
     epilog="Example: seqloom detect fit --real reviews.csv --generator runs/reviews --text text --run detector",
 )
 @with_settings(
-    Section(None, ReadingConfig, only=("text", "group", "pool")),
+    Section(None, ReadingConfig, only=("text", "group", "pool", "missing")),
     Section(None, DetectorConfig, negatable=False),
 )
 def fit(
@@ -83,7 +83,7 @@ def score(
     detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
     source: Annotated[str, typer.Argument(help="table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv or .jsonl)")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet)")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted call")] = False,
     json: _Json = False,
@@ -108,7 +108,7 @@ def score(
     cls=SectionedCommand,
     epilog="Example: seqloom detect duel --real reviews.csv --generator runs/reviews --text text --run duel",
 )
-@with_settings(Section(None, ReadingConfig, only=("text", "group", "pool")), Section(None, DuelConfig))
+@with_settings(Section(None, ReadingConfig, only=("text", "group", "pool", "missing")), Section(None, DuelConfig))
 def duel(
     settings: dict[str, Any],
     run: Annotated[Path, typer.Option(help="folder for the results and their plot")],
@@ -147,7 +147,7 @@ def duel(
     epilog="Example: seqloom detect report detector real.csv --generated written.csv --text text --base-rate 0.02",
 )
 @with_settings(
-    Section(None, ReadingConfig, only=("text", "group", "pool"), required=("text",)),
+    Section(None, ReadingConfig, only=("text", "group", "pool", "missing"), required=("text",)),
     Section(None, ReportConfig, negatable=False),
 )
 def report(

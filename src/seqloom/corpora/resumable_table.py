@@ -1,21 +1,26 @@
 """A table that is written row by row; an interrupted write can be resumed.
 
 Until `table.csv` is complete, its rows are in `.table.csv.part`. The journal `.table.csv.part.json` says how many rows
-and bytes of that file are complete, and from which table and settings (`origin`) they come.
+and bytes of that file are complete, from which table and settings (`origin`) they come, and what was counted in them.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.files import write_json
 
-__all__ = ["PartialTable", "resumable_table"]
+__all__ = ["Finish", "PartialTable", "resumable_table"]
+
+Finish = Callable[[Path, Path], bool]
+"""Function that makes the table in its second argument from the file in its first one, or returns False if that file is
+the table itself."""
 
 
 @dataclass
@@ -25,18 +30,24 @@ class PartialTable:
     Attributes:
         file: open file, positioned where the next row is to be written.
         num_rows: number of complete rows, which a resumed write keeps.
+        tally: what was counted in the complete rows, by reason.
+        finish: function that turns the written file into the table, or None if it is the table.
     """
 
-    file: TextIO
+    file: IO[bytes]
     num_rows: int
     _journal: Path
     _origin: dict[str, Any]
+    tally: Counter[str] = field(default_factory=Counter)
+    finish: Finish | None = None
 
-    def commit(self, num_rows: int) -> None:
-        """Record in the journal that `num_rows` further rows are complete."""
+    def commit(self, num_rows: int, tally: Mapping[str, int]) -> None:
+        """Record in the journal that `num_rows` further rows are complete, and what was counted in them."""
         self.file.flush()
         self.num_rows += num_rows
-        write_json(self._journal, {"rows": self.num_rows, "bytes": self.file.tell(), "origin": self._origin})
+        self.tally.update(tally)
+        progress = {"rows": self.num_rows, "bytes": self.file.tell(), "tally": dict(self.tally), "origin": self._origin}
+        write_json(self._journal, progress)
 
 
 @contextmanager
@@ -61,28 +72,35 @@ def resumable_table(
     """
     if output.is_symlink():
         output = output.resolve()
-    part, journal = (output.with_name(f".{output.name}.{suffix}") for suffix in ("part", "part.json"))
-    progress = {"rows": 0, "bytes": 0}
+    part, journal, finished = (
+        output.with_name(f".{output.name}.{suffix}") for suffix in ("part", "part.json", "part.finished")
+    )
+    progress: dict[str, Any] = {"rows": 0, "bytes": 0}
     if resume is not None:
         progress = _interrupted_progress(output, part, journal, origin, resume=resume, overwrite=overwrite)
     is_locked = False
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_open_or_create) as file:
+        with open(part, "rb+", opener=_open_or_create) as file:
             _lock(file, part, output)
             is_locked = True
             if not progress["bytes"]:  # a journal of a discarded write must not describe the rows of this one
                 journal.unlink(missing_ok=True)
             file.truncate(progress["bytes"])
             file.seek(progress["bytes"])
-            yield PartialTable(file, progress["rows"], journal, origin)
+            table = PartialTable(file, progress["rows"], journal, origin, Counter(progress.get("tally", {})))
+            yield table
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, output)
+            is_other_file = table.finish is not None and table.finish(part, finished)
+        os.replace(finished if is_other_file else part, output)
+        part.unlink(missing_ok=True)
         journal.unlink(missing_ok=True)
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
+        if is_locked:
+            finished.unlink(missing_ok=True)
         if resume is None and is_locked:  # without a lock, the files belong to another process
             part.unlink(missing_ok=True)
             journal.unlink(missing_ok=True)
@@ -93,7 +111,7 @@ def _open_or_create(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT, 0o666)
 
 
-def _lock(file: TextIO, part: Path, output: Path) -> None:
+def _lock(file: IO[bytes], part: Path, output: Path) -> None:
     """Lock the file against other writers; do nothing on systems without such locks."""
     try:
         import fcntl
@@ -122,7 +140,11 @@ def _interrupted_progress(
         return no_progress
     try:
         progress = dict(json.loads(journal.read_text(encoding="utf-8")))
-        can_resume = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
+        can_resume = (
+            progress["origin"] == origin
+            and isinstance(progress.get("tally", {}), dict)
+            and progress["bytes"] <= part.stat().st_size
+        )
     except (OSError, ValueError, KeyError, TypeError):
         progress, can_resume = no_progress, False
     if not resume:

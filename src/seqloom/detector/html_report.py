@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqloom.config.reading import MISSING_WORDS
 from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
 from seqloom.detector.html import bullets, colored_tokens, document, heading, legend, paragraph, picture, table
@@ -47,6 +48,7 @@ def report_detector(
     by: Sequence[str] = (),
     group: str | None = None,
     pool: str | None = None,
+    missing: tuple[str, ...] = MISSING_WORDS,
     matched: bool = False,
     base_rate: float = 0.5,
     seed: int = 0,
@@ -65,6 +67,7 @@ def report_detector(
         by: columns whose values define subgroups.
         group: column whose equal values mark related real texts; the bootstrap draws related texts together.
         pool: pool of the real table to read; pools are disjoint parts of a table.
+        missing: words in the cells of a group or a subgroup that stand for a missing value.
         matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
         seed: seed of the bootstrap samples for the intervals.
@@ -91,6 +94,7 @@ def report_detector(
         by=by,
         group=group,
         pool=pool,
+        missing=missing,
         matched=matched,
         base_rate=base_rate,
         seed=seed,
