@@ -15,6 +15,7 @@ from seqloom.cli.output import note, print_json, print_table
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
+from seqloom.percent import format_share
 
 if TYPE_CHECKING:
     from seqloom.evaluation.classification_metrics import Interval
@@ -71,7 +72,7 @@ def fit(
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
-    print_table([("member", "AUC"), *((name, f"{area:.3f}") for name, area in detector.report_.items())])
+    print_table([("member", "AUC"), *((name, format_share(area)) for name, area in detector.report_.items())])
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
     note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 
@@ -132,9 +133,9 @@ def duel(
     rows = [
         (
             f"{result.number}",
-            f"{result.auc_unselected:.3f}",
-            f"{result.auc_after_selection:.3f}",
-            f"{result.auc_after_training:.3f}",
+            format_share(result.auc_unselected),
+            format_share(result.auc_after_selection),
+            format_share(result.auc_after_training),
         )
         for result in rounds
     ]
@@ -208,4 +209,4 @@ app.command(
 
 
 def _format_interval(interval: "Interval") -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return f"{format_share(interval.value)} ({format_share(interval.low)} to {format_share(interval.high)})"

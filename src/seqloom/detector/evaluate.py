@@ -26,6 +26,7 @@ from seqloom.detector.storage import DETECTOR
 from seqloom.detector.training_set import MIN_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, LabelledSample
+from seqloom.percent import format_percent
 from seqloom.reporter import Reporter, silent
 
 __all__ = ["evaluate_detector"]
@@ -174,8 +175,8 @@ def _warnings(
     for rate in FALSE_POSITIVE_RATES:
         if len(real) * rate < 1:
             yield (
-                f"{len(real):,} real texts are too few to measure a false alarm rate of {100 * rate:g} %: the figures "
-                "at that rate count only generated texts that score above every real text."
+                f"{len(real):,} real texts are too few to measure a false alarm rate of {format_percent(rate)}: the "
+                "figures at that rate count only generated texts that score above every real text."
             )
 
 

@@ -16,6 +16,7 @@ from seqloom.detector.training_set import MIN_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval
 from seqloom.files import check_writable, write_text
+from seqloom.percent import format_percent, format_share
 from seqloom.plots.detector import plot_calibration, plot_roc_curves, plot_score_histogram
 from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
@@ -144,7 +145,7 @@ def _summary(report: DetectorReport) -> Iterator[str]:
         texts = f"{report.num_real:,} texts of {source}, of which it is unknown whether they were generated"
     else:
         texts = f"{report.num_real:,} real and {report.num_generated:,} generated texts; source: {source}"
-    yield paragraph(f"{texts}. Expected share of generated texts: {_format_percent(report.base_rate)}.")
+    yield paragraph(f"{texts}. Expected share of generated texts: {format_percent(report.base_rate)}.")
     if report.num_too_short:
         yield paragraph(
             f"Left out: {report.num_too_short:,} further texts of fewer than {MIN_WORDS} words, which are too short "
@@ -172,7 +173,7 @@ def _accuracy(report: DetectorReport) -> Iterator[str]:
         ),
         *(
             (
-                f"found at {_format_percent(rate)} false alarms",
+                f"found at {format_percent(rate)} false alarms",
                 _format_percent_interval(share),
                 "share of the generated texts that are flagged",
             )
@@ -195,9 +196,9 @@ def _false_alarms(report: DetectorReport) -> Iterator[str]:
     if strict_rule.real_per_1000_flagged is not None and strict_rule.threshold is not None:
         real = strict_rule.real_per_1000_flagged
         yield paragraph(
-            f"Suppose that {_format_percent(report.base_rate)} of all texts are generated, and that every text with a "
-            f"probability of {_format_percent(strict_rule.threshold)} or more is flagged. Then "
-            f"{_format_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged "
+            f"Suppose that {format_percent(report.base_rate)} of all texts are generated, and that every text with a "
+            f"probability of {format_percent(strict_rule.threshold)} or more is flagged. Then "
+            f"{format_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged "
             f"texts about {real.value:,.0f} are by real people. "
             f"This estimate from {report.num_real:,} real texts is uncertain: the number may be between "
             f"{real.low:,.0f} and {real.high:,.0f}.",
@@ -205,7 +206,7 @@ def _false_alarms(report: DetectorReport) -> Iterator[str]:
         )
     yield paragraph(_HARM_NOTE, style="note")
     yield table(
-        f"If {_format_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
+        f"If {format_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
         [_rule_cells(rule) for rule in report.flagging_rules],
     )
@@ -215,8 +216,8 @@ def _rule_cells(rule: FlaggingRule) -> tuple[str, ...]:
     real = rule.real_per_1000_flagged
     return (
         rule.rule,
-        "none: no text is flagged" if rule.threshold is None else _format_percent(rule.threshold),
-        _format_percent(rule.true_positive_rate),
+        "none: no text is flagged" if rule.threshold is None else format_percent(rule.threshold),
+        format_percent(rule.true_positive_rate),
         _format_percent_interval(rule.false_positive_rate),
         "" if real is None else f"{real.value:,.0f} ({real.low:,.0f} to {real.high:,.0f})",
     )
@@ -226,7 +227,7 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
     yield heading("Calibration")
     yield paragraph(
         "For texts of similar probability: the share that was generated, if "
-        f"{_format_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
+        f"{format_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
         f"than {_MIN_TEXTS_PER_BIN} texts are left out."
     )
     bins = [calibration_bin for calibration_bin in report.bins if calibration_bin.num_texts >= _MIN_TEXTS_PER_BIN]
@@ -244,7 +245,7 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
 
 
 def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
-    false_alarms = _format_percent(FALSE_POSITIVE_RATES[0])
+    false_alarms = format_percent(FALSE_POSITIVE_RATES[0])
     header = ("scored by", "area under the ROC curve", f"found at {false_alarms} false alarms")
     rows = [
         (
@@ -266,7 +267,7 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
 def _subgroups(title: str, column: str, subgroups: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_format_percent(FALSE_POSITIVE_RATES[0])} of all "
+        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {format_percent(FALSE_POSITIVE_RATES[0])} of all "
         "real texts of this report reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
@@ -327,18 +328,14 @@ def _article(example: ExampleText) -> str:
 
 
 def _format_interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return (
+        ""
+        if interval is None
+        else f"{format_share(interval.value)} ({format_share(interval.low)} to {format_share(interval.high)})"
+    )
 
 
 def _format_percent_interval(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f"{_format_percent(interval.value)} ({_format_percent(interval.low)} to {_format_percent(interval.high)})"
-
-
-def _format_percent(share: float) -> str:
-    """Return a share in percent, with more decimals near 0 % and 100 %."""
-    distance = min(share, 1 - share)
-    decimals = 0 if distance == 0 or distance >= 0.1 else 1 if distance >= 0.01 else 2
-    percent = f"{100 * share:.{decimals}f}"
-    return f"{percent.rstrip('0').rstrip('.') if '.' in percent else percent} %"
+    return f"{format_percent(interval.value)} ({format_percent(interval.low)} to {format_percent(interval.high)})"

@@ -18,6 +18,7 @@ from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.stage_clock import StageClock
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
+from seqloom.percent import format_percent
 from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -125,7 +126,7 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
             _log(log, config.pretrain_steps + step, accuracy=accuracy)
         if clock.is_note_due:
             title = f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}"
-            mean_accuracy = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
+            mean_accuracy = f"discriminator accuracy {format_percent(trainer.controller.accuracy)}"
             session.note(f"{title}: {mean_accuracy}; {clock.report_time_left(step)}")
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
@@ -262,8 +263,8 @@ def _metrics(session: GanSession) -> dict[str, Any]:
 
 def _describe_accuracy(trainer: GanTrainer) -> str:
     controller = trainer.controller
-    inside = f"inside its band in {100 * controller.band_share:.0f} % of the steps"
-    return f"discriminator accuracy {100 * controller.accuracy:.0f} % ({inside})"
+    inside = f"inside its band in {format_percent(controller.band_share)} of the steps"
+    return f"discriminator accuracy {format_percent(controller.accuracy)} ({inside})"
 
 
 def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
@@ -284,7 +285,7 @@ def _describe_diversity(trainer: GanTrainer) -> str:
     diversity = trainer.latest_diversity
     if diversity is None:
         return "diversity not measured yet"
-    return f"{100 * diversity.distinct:.0f} % distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
+    return f"{format_percent(diversity.distinct)} distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
 
 
 def _highest_rating(session: GanSession) -> str:
