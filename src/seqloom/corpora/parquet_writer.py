@@ -179,11 +179,7 @@ def _text_cell(value: Any, tally: Counter[str], *, is_json: bool) -> str | None:
 
 def _decoded(array: Any, kind: Any) -> Any:
     """Return a column as it was in the file, where reading has put its texts into a dictionary."""
-    from pyarrow import types
-
-    if types.is_dictionary(array.type) and not types.is_dictionary(kind):
-        return array.dictionary_decode().cast(kind)
-    return array
+    return array if array.type == kind else array.cast(kind)
 
 
 def _row_groups(part: Path) -> Iterator[list[Any]]:
@@ -203,7 +199,7 @@ def _row_groups(part: Path) -> Iterator[list[Any]]:
         yield batches
 
 
-def _check_writable(schema: Any) -> None:
+def _check_writable(columns: Any) -> None:
     """Check that Parquet can hold the columns of a schema.
 
     Raises:
@@ -213,9 +209,12 @@ def _check_writable(schema: Any) -> None:
     from pyarrow import parquet
 
     faults = []
-    for column in schema:
+    for column in columns:
         try:
-            parquet.ParquetWriter(io.BytesIO(), pyarrow.schema([column])).close()
+            schema = pyarrow.schema([column])
+            parquet.ParquetWriter(io.BytesIO(), schema).close()
+            with pyarrow.ipc.new_stream(io.BytesIO(), schema) as stream:
+                stream.write_batch(pyarrow.RecordBatch.from_pylist([], schema))
         except pyarrow.ArrowException:
             faults.append(
                 f"the column {column.name!r} has the type {column.type}, which Parquet cannot hold here: leave the "

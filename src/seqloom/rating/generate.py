@@ -79,7 +79,7 @@ def generate_rated(
         plan=plan,
         generator=generator,
         prompt=generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown),
-        config=config,
+        config=generators.normalized(config),
         count=count,
         guard=generators.copy_guard(config),
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqloom.errors import SourceError
 
-__all__ = ["arrow_cells", "check_arrow_types"]
+__all__ = ["arrow_cells", "check_arrow_types", "text_bytes"]
 
 _UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -73,6 +73,31 @@ def arrow_cells(array: Any) -> Cells:
     return _in_lists(array, arrow_cells(array.flatten()))
 
 
+def text_bytes(array: Any) -> int:
+    """Return the number of bytes of all texts in an array; a repeated text of a dictionary counts every time."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    kind = array.type
+    if isinstance(array, pyarrow.ExtensionArray):
+        return text_bytes(array.storage)
+    if types.is_dictionary(kind):
+        lengths = compute.binary_length(array.dictionary) if _has_lengths(kind.value_type) else None
+        return 0 if lengths is None else compute.sum(lengths.take(array.indices)).as_py() or 0
+    if types.is_struct(kind):
+        return sum(map(text_bytes, array.flatten()))
+    if types.is_map(kind):
+        return text_bytes(array.keys) + text_bytes(array.items)
+    return text_bytes(array.flatten()) if any(check(kind) for check in _list_checks()) else 0
+
+
+def _has_lengths(kind: Any) -> bool:
+    from pyarrow import types
+
+    checks = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    return any(check(kind) for check in checks)
+
+
 def _unknown_type(kind: Any) -> Any:
     """Return the type, or the type inside it, that cannot be converted; None if every part of it can."""
     import pyarrow
@@ -89,11 +114,19 @@ def _unknown_type(kind: Any) -> Any:
         parts = [field.type for field in fields]
     elif types.is_map(kind):
         parts = [kind.key_type, kind.item_type]
-    elif types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    elif any(check(kind) for check in _list_checks()):
         parts = [kind.value_type]
     else:
         return None if _scalar_converter(kind) is not None else kind
     return next((unknown for part in parts if (unknown := _unknown_type(part)) is not None), None)
+
+
+def _list_checks() -> tuple[Callable[[Any], bool], ...]:
+    from pyarrow import types
+
+    return (
+        types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_list_view, types.is_large_list_view,
+    )  # fmt: skip
 
 
 def _scalar_converter(kind: Any) -> Callable[[Any], Cells] | None:

@@ -31,7 +31,7 @@ _MAX_HEADER_CHUNKS, _MAX_HEADER_LINES = 4, 100
 """Largest beginning of a table in which the header is sought, in chunks and in lines."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-"""First line with which Excel is told the delimiter."""
+"""First line that names the delimiter, as Excel writes and reads it."""
 
 _BACKSLASH_QUOTE = r'(?:^|{0})"[^"\r\n]*?(?<!\\)(?:\\\\)*\\"[^{0}"\r\n]'
 """Beginning of a quoted cell with a quotation mark after a backslash that does not end the cell. No table of RFC 4180

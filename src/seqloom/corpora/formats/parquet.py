@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.formats.arrow_cells import arrow_cells, check_arrow_types
+from seqloom.corpora.formats.arrow_cells import arrow_cells, check_arrow_types, text_bytes
 from seqloom.corpora.formats.base import TableFormat, check_table, named_columns
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_columns import Row
@@ -111,14 +111,14 @@ def parquet_batches(path: Path, columns: Sequence[str], batch_rows: int = _BATCH
 
     names = list(dict.fromkeys(columns))
     size = path.stat().st_size
-    schema = parquet_schema(path)
-    texts = [name for name in names if _is_text(schema.field(name).type)]
-    file = _open(path, read_dictionary=texts)
+    with _open(path) as file:
+        chunks = _check_size(file, path, names)
+    texts = {chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"}
+    file = _open(path, read_dictionary=sorted(texts))
     try:
-        _check_size(file.metadata, path, names, size)
         num_bytes = 0
         for batch in file.iter_batches(batch_size=batch_rows, columns=names):
-            num_bytes += sum(_text_bytes(batch.column(name)) for name in texts)
+            num_bytes += sum(text_bytes(column) for column in batch.columns)
             if num_bytes > max(_MIN_BYTES, _BYTES_PER_BYTE * size):
                 raise _too_large(path, f"more than {num_bytes - 1:,} bytes of text", size)
             yield batch
@@ -128,41 +128,29 @@ def parquet_batches(path: Path, columns: Sequence[str], batch_rows: int = _BATCH
         file.close()
 
 
-def _check_size(metadata: Any, path: Path, names: Sequence[str], size: int) -> None:
-    """Check that the columns of a file are not far larger than the file, by what the file says of itself."""
+def _check_size(file: Any, path: Path, names: Sequence[str]) -> list[Any]:
+    """Check that columns of a file are not far larger than the file, by what it says; return their column chunks."""
+    size = path.stat().st_size
+    metadata = file.metadata
     if metadata.num_rows > max(_MIN_ROWS, _ROWS_PER_BYTE * size):
         raise _too_large(path, f"{metadata.num_rows:,} rows", size)
+    chunks = [
+        (row_group.column(index), file.schema.column(index).length or 0)
+        for row_group in map(metadata.row_group, range(metadata.num_row_groups))
+        for index in range(row_group.num_columns)
+        if row_group.column(index).path_in_schema.split(".")[0] in names
+        or row_group.column(index).path_in_schema in names
+    ]
     num_values: Counter[str] = Counter()
     num_bytes = 0
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for index in range(row_group.num_columns):
-            chunk = row_group.column(index)
-            if chunk.path_in_schema.split(".")[0] in names or chunk.path_in_schema in names:
-                num_values[chunk.path_in_schema] += chunk.num_values
-                num_bytes += chunk.total_uncompressed_size
+    for chunk, value_bytes in chunks:
+        num_values[chunk.path_in_schema] += chunk.num_values
+        num_bytes += max(chunk.total_uncompressed_size, value_bytes * chunk.num_values)
     if num_values and (most := max(num_values.values())) > max(_MIN_VALUES, _VALUES_PER_BYTE * size):
         raise _too_large(path, f"{most:,} values in one column", size)
     if num_bytes > max(_MIN_BYTES, _BYTES_PER_BYTE * size):
         raise _too_large(path, f"{num_bytes:,} bytes of cells", size)
-
-
-def _text_bytes(array: Any) -> int:
-    """Return the number of bytes of all texts of a column; a repeated text counts every time."""
-    from pyarrow import compute, types
-
-    if not types.is_dictionary(array.type):
-        return int(array.nbytes)
-    lengths = compute.binary_length(array.dictionary)
-    return compute.sum(lengths.take(array.indices)).as_py() or 0
-
-
-def _is_text(kind: Any) -> bool:
-    """Return whether Arrow can read a column of a type as a dictionary."""
-    from pyarrow import types
-
-    checks = (types.is_string, types.is_binary, types.is_large_string, types.is_large_binary)
-    return any(check(kind) for check in checks)
+    return [chunk for chunk, _ in chunks]
 
 
 def _path(source_file: SourceFile) -> Path:
