@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+from seqloom.corpora.formats.arrow_cells import arrow_cells
 from seqloom.corpora.table_columns import Row
 from seqloom.corpora.table_writers import TableRows, TableWriter, check_names, json_text, utf8_text
 from seqloom.errors import SourceError
@@ -179,7 +180,14 @@ def _text_cell(value: Any, tally: Counter[str], *, is_json: bool) -> str | None:
 
 def _decoded(array: Any, kind: Any) -> Any:
     """Return a column as it was in the file, where reading has put its texts into a dictionary."""
-    return array if array.type == kind else array.cast(kind)
+    import pyarrow
+
+    if array.type == kind:
+        return array
+    try:
+        return array.cast(kind)
+    except pyarrow.ArrowNotImplementedError:  # views of text
+        return pyarrow.array(arrow_cells(array), kind)
 
 
 def _row_groups(part: Path) -> Iterator[list[Any]]:

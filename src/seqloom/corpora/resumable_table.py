@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.files import write_json
+from seqloom.files import write_text
 
 __all__ = ["Finish", "PartialTable", "resumable_table"]
 
@@ -47,7 +47,8 @@ class PartialTable:
         self.num_rows += num_rows
         self.tally.update(tally)
         progress = {"rows": self.num_rows, "bytes": self.file.tell(), "tally": dict(self.tally), "origin": self._origin}
-        write_json(self._journal, progress)
+        # In ASCII, because names of columns and files may hold half a surrogate pair.
+        write_text(self._journal, json.dumps(progress, indent=2) + "\n")
 
 
 @contextmanager

@@ -177,6 +177,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_ENDS_VALUE = frozenset(" \t\n\r,]")
 
 
 class _Buffer:
@@ -223,7 +224,7 @@ class _Buffer:
                 if not self._read(len(self._text) - self._position):
                     raise
                 continue
-            if end < len(self._text) or not self._read(1):  # a number may go on in the next chunk
+            if self._text[end : end + 1] in _ENDS_VALUE or not self._read(1):  # a number may go on in the next chunk
                 self._position = end
                 return value
 
