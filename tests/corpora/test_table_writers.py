@@ -103,7 +103,6 @@ def arrow_columns() -> dict[str, tuple[pa.Array, Any]]:
         columns[kind.__name__] = pa.array([[1, None], None], kind(pa.int64())), [1, None]
     columns["fixed list"] = pa.array([[1, 2], None], pa.list_(pa.int8(), 2)), [1, 2]
     columns["nested"] = pa.array([[[date(2020, 1, 2)]], None]), [["2020-01-02"]]
-    expected = {"a": "2020-01-02", "b": ["1.5"]}
     columns["struct"] = (
         pa.array([{"a": date(2020, 1, 2), "b": [Decimal("1.5")]}, None]),
         {"a": "2020-01-02", "b": ["1.5"]},

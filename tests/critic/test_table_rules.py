@@ -40,7 +40,7 @@ def test_differing_versions_are_refused_with_both_versions_and_advice(tmp_path: 
     assert "runs/reviews was trained with version 2" in fault
     assert f"{old} was fitted with version 1" in fault
     assert "fit the critic again with 'seqloom critic fit'" in fault
-    with pytest.raises(ConfigError, match="version 1 .* version 2, .*: train the run again"):
+    with pytest.raises(ConfigError, match=r"version 1 .* version 2, .*: train the run again"):
         check_table_rules(run(1), SimpleNamespace(table_rules_=2))
 
 

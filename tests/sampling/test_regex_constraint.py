@@ -140,3 +140,11 @@ def test_many_candidates_share_the_time_of_one_token(monkeypatch):
     with pytest.raises(SeqloomError, match=r"takes more than 50 seconds to match"):
         RegexConstraint("z+", letters).allowed(b"z")
     assert next(readings) == 2 * (1 + 4) + 1 + 5  # the start, then one reading per match: the text alone, each token
+
+
+def test_time_in_which_other_programs_run_does_not_count():
+    """The limit is one of processor time: a reading of the wall clock would end this test."""
+    clock = SimpleNamespace(thread_time=module.time.thread_time)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", clock)
+        assert RegexConstraint("z+", [b"z"]).allowed(b"z").all()
