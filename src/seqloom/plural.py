@@ -5,7 +5,7 @@ import re
 __all__ = ["counted"]
 
 _COUNTABLE = re.compile(
-    r"\b(character|document|file|folder|group|line|name|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
+    r"\b(cell|character|column|document|element|file|folder|group|line|name|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
 )
 """Nouns that `counted` can put into the plural; a phrase without one of them stays in the singular."""
 

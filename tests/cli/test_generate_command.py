@@ -102,7 +102,7 @@ def test_drafts_are_told_of(command, text_file, tmp_path):
     assert sample["generated_by"]["draft_length"] == 3
     done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
-    expected = r"[12]\.\d\d tokens per step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
+    expected = r"[12]\.\d\d tokens per step, [\d.]+ % of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
     assert re.fullmatch(expected, done.err)
     assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
     done = command("generate", tmp_path / "r", "--draft-length", 4)

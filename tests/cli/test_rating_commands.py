@@ -62,7 +62,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
     assert done.notes == [
-        "2 rows without text: rating_predicted is empty in these rows",
+        "2 rows with empty text: rating_predicted is empty there",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:
@@ -70,11 +70,11 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
 
 
 def test_a_table_of_another_form_is_not_written(command, trained, table, tmp_path):
-    done = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", tmp_path / "o.parquet")
+    done = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", tmp_path / "o.xlsx")
     assert done.code == 2
     assert done.faults == [
-        f"--output got {tmp_path / 'o.parquet'}, which has the ending .parquet: name a file that ends in .csv, .tsv, "
-        ".tab, .jsonl, .ndjson"
+        f"--output got {tmp_path / 'o.xlsx'}, which has the ending .xlsx: name a file that ends in .csv, .tsv, "
+        ".tab, .jsonl, .ndjson, .parquet"
     ]
 
 

@@ -4,17 +4,17 @@ from collections import Counter
 
 import pytest
 
-from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
+from seqloom.corpora.augment_table import annotate
 from seqloom.errors import ConfigError, SourceError
 
 
-def lengths(texts):
+def lengths(texts, _=None):
     return [{"length": len(text)} for text in texts]
 
 
 def run(source, output, **settings):
     tally = Counter()
-    return annotate(source, "text", output, ("length",), lengths, tally, **settings), tally
+    return annotate(source, "text", output, {"length": int}, lengths, tally, **settings), tally
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_table_keeps_its_rows_and_gains_a_column(table, tmp_path):
         {"id": "2", "text": "", "length": ""},
         {"id": "3", "text": "short", "length": "5"},
     ]
-    assert tally == {"row with too many cells": 1, ROW_WITHOUT_TEXT: 1}
+    assert tally == {"row with too many cells": 1, "row with empty text": 1}
 
 
 def test_json_lines_in_and_out(tmp_path):
@@ -54,11 +54,11 @@ def test_many_rows_are_worked_on_some_at_a_time(tmp_path):
     source.write_text("text\n" + "".join(f"row {row}\n" for row in range(2000)))
     seen = []
 
-    def watched(texts):
+    def watched(texts, _):
         seen.append(len(texts))
         return lengths(texts)
 
-    assert annotate(source, "text", tmp_path / "out.csv", ("length",), watched, Counter()) == 2000
+    assert annotate(source, "text", tmp_path / "out.csv", {"length": int}, watched, Counter()) == 2000
     assert max(seen) < 1000
     assert sum(seen) == 2000
 
@@ -80,11 +80,11 @@ def test_an_unknown_ending_is_told(table, tmp_path, name, got):
 
 
 def test_a_failure_leaves_nothing_behind(table, tmp_path):
-    def fail(texts):
+    def fail(texts, _):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        annotate(table, "text", tmp_path / "out.csv", ("length",), fail, Counter())
+        annotate(table, "text", tmp_path / "out.csv", {"length": int}, fail, Counter())
     assert {path.name for path in tmp_path.iterdir()} == {"table.csv"}
 
 

@@ -4,7 +4,9 @@ import csv
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from seqloom.corpora.augment_table import annotate
 from seqloom.corpora.resumable_table import resumable_table
@@ -26,16 +28,16 @@ def table(tmp_path: Path) -> Path:
 def add(table: Path, output: Path, *, fails_at: int | None = None, asked: list[str] | None = None, **settings) -> int:
     seen = [] if asked is None else asked
 
-    def lengths(texts):
+    def lengths(texts, _):
         if fails_at is not None and len(seen) + len(texts) > fails_at:
             raise KeyboardInterrupt
         seen.extend(texts)
         return [{"length": len(text)} for text in texts]
 
-    return annotate(table, "text", output, ("length",), lengths, Counter(), **{"resume": False, **settings})
+    return annotate(table, "text", output, {"length": int}, lengths, Counter(), **{"resume": False, **settings})
 
 
-@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
 def test_it_goes_on_where_it_stopped(table, tmp_path, ending):
     whole, output = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
     assert add(table, whole) == ROWS
@@ -85,25 +87,25 @@ def test_begun_anew_where_that_is_asked_for(table, tmp_path):
 def test_two_calls_do_not_write_one_file(tmp_path):
     output = tmp_path / "out.csv"
     with resumable_table(output, {}, resume=False, overwrite=False) as first:
-        first.file.write("one\n")
-        first.commit(1)
+        first.file.write(b"one\n")
+        first.commit(1, {})
         for resume in (True, None):
             with (
                 pytest.raises(ConfigError, match="is being written by another command"),
                 resumable_table(output, {}, resume=resume, overwrite=True),
             ):
                 pytest.fail("two write at once")
-        first.file.write("two\n")
+        first.file.write(b"two\n")
     assert output.read_text() == "one\ntwo\n"
 
 
 def begin(output: Path, text: str, *, rows: int, overwrite: bool) -> None:
     """Write a text and commit some rows of it, and be interrupted."""
     with resumable_table(output, {}, resume=False, overwrite=overwrite) as writing:
-        writing.file.write(text)
+        writing.file.write(text.encode())
         writing.file.flush()
         if rows:
-            writing.commit(rows)
+            writing.commit(rows, {})
         raise KeyboardInterrupt
 
 
@@ -115,5 +117,42 @@ def test_a_discarded_write_leaves_no_journal_for_the_next_one(tmp_path):
         begin(output, "never committed\n", rows=0, overwrite=True)
     with resumable_table(output, {}, resume=True, overwrite=False) as writing:
         assert writing.num_rows == 0
-        writing.file.write("written again\n")
+        writing.file.write(b"written again\n")
     assert output.read_text() == "written again\n"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("source", ["csv", "parquet"])
+def test_a_resumed_call_counts_in_the_whole_table(tmp_path, source, ending):
+    table = tmp_path / f"in.{source}"
+    texts = ["" if number % 100 == 7 else f"text {number}" for number in range(ROWS)]
+    if source == "csv":
+        broken = [f"{number},{text}\n" + ("broken\n" if number % 400 == 0 else "") for number, text in enumerate(texts)]
+        table.write_text("number,text\n" + "".join(broken))
+    else:
+        parquet.write_table(pa.table({"number": range(ROWS), "text": texts}), table)
+
+    def write(output: Path, *, fails_at: int = ROWS, resume: bool = False) -> dict[str, int]:
+        tally: Counter[str] = Counter()
+        seen: list[str] = []
+
+        def compute(texts, tally):
+            if len(seen) + len(texts) > fails_at:
+                raise KeyboardInterrupt
+            seen.extend(texts)
+            tally["odd text"] += sum(text.endswith("1") for text in texts)
+            return [{"length": len(text)} for text in texts]
+
+        annotate(table, "text", output, {"length": int}, compute, tally, resume=resume)
+        return dict(tally)
+
+    whole = write(tmp_path / f"whole.{ending}")
+    assert whole == {
+        "row with empty text": 13,
+        "odd text": 130,
+        **({"row with too few cells": 4} if source == "csv" else {}),
+    }
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / f"out.{ending}", fails_at=1100)
+    assert write(tmp_path / f"out.{ending}", resume=True) == whole
+    assert (tmp_path / f"out.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()

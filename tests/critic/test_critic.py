@@ -158,7 +158,8 @@ def test_settings_out_of_range_are_refused(reviews, settings):
     [
         ([1] * 400, "all texts belong to one group"),
         ([1, 2], "400 texts have 2 groups"),
-        ([None, "a"] * 200, "groups, 2"),
+        (["a", " a"] * 200, "all texts belong to one group"),
+        (["a", "b"] * 200, "groups, 2"),
     ],
 )
 def test_invalid_groups_are_refused(reviews, groups, message):

@@ -91,3 +91,10 @@ def test_documents_stay_whole_where_there_are_many() -> None:
 def test_nothing_left_to_train_on_is_refused() -> None:
     with pytest.raises(SourceError, match="leave nothing to train on"):
         split_store(make_store([2]), hold_out=0.9, validation=0.0)
+
+
+def test_the_share_that_is_too_large_is_named() -> None:
+    with pytest.raises(SourceError, match="a smaller `validation`"):
+        split_store(make_store([72]), hold_out=0.0, validation=0.99)
+    with pytest.raises(SourceError, match="a smaller `hold_out`"):
+        split_store(make_store([2]), hold_out=0.9, validation=0.0)

@@ -40,7 +40,7 @@ def test_formatting_of_one_side_is_found():
         "the word 'nan'", "white space at the end", "the character '\u2019'", "a character beyond ASCII",
     }  # fmt: skip
     assert all(confound.real_share == 0 for confound in confounds)
-    assert "0.0% of the real texts, 66.7% of the generated ones" in str(confounds[0])
+    assert "0 % of the real texts, 67 % of the generated ones" in str(confounds[0])
 
 
 def test_shared_texts_are_found_despite_case_and_white_space():

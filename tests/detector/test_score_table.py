@@ -123,13 +123,13 @@ def test_a_table_is_not_written_over_itself(folders, table):
     assert table.read_bytes() == before
 
 
-def test_half_a_surrogate_pair_becomes_a_question_mark(folders, tmp_path):
+def test_half_a_surrogate_pair_is_kept_and_not_scored(folders, tmp_path):
     table = tmp_path / "in.jsonl"
     table.write_text('{"text": "bad \\\\ud800 soup was warm and nice", "note": "\\\\udfff"}\n'.replace("\\\\", "\\"))
     assert score_table(folders[0], table, text="text", output=tmp_path / "out.jsonl") == 1
     row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
-    assert (row["text"], row["note"]) == ("bad ? soup was warm and nice", "?")
-    assert 0 < row["p_generated"] < 1
+    assert (row["text"], row["note"]) == ("bad \ud800 soup was warm and nice", "\udfff")
+    assert row["p_generated"] is None
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,18 @@ def test_many_candidates_share_the_time_of_one_token(monkeypatch):
     """Each match alone stays below the limit; all of them together do not. A clock of our own counts the matches."""
     readings = itertools.count()
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 50.0)
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 10.0 * next(readings)))
+    monkeypatch.setattr(module, "time", SimpleNamespace(thread_time=lambda: 10.0 * next(readings)))
     letters = [bytes([97 + number]) for number in range(20)]
     for tokens in (letters[:3], letters[3:6]):
         assert not RegexConstraint("z+", tokens).allowed(b"z").any()  # every token starts its own time
     with pytest.raises(SeqloomError, match=r"takes more than 50 seconds to match"):
         RegexConstraint("z+", letters).allowed(b"z")
     assert next(readings) == 2 * (1 + 4) + 1 + 5  # the start, then one reading per match: the text alone, each token
+
+
+def test_time_in_which_other_programs_run_does_not_count():
+    """The limit is one of processor time: a reading of the wall clock would end this test."""
+    clock = SimpleNamespace(thread_time=module.time.thread_time)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", clock)
+        assert RegexConstraint("z+", [b"z"]).allowed(b"z").all()

@@ -281,3 +281,14 @@ def test_what_is_no_distribution_is_refused(bad):
 def test_reweighting_refuses_temperatures(temperature):
     with pytest.raises(ConfigError, match="temperature"):
         reweight([0.5, 0.5], temperature)
+
+
+@pytest.mark.parametrize("penalty", [1e308, 1e300])
+def test_a_huge_repetition_penalty_leaves_logits_that_are_numbers(penalty):
+    logits = np.array([1.0, 0.5, -math.inf, 2.0])
+    penalized = repetition_penalty(logits, np.array([0, 2]), penalty)
+    assert not np.isnan(penalized).any()
+    assert np.isneginf(penalized).tolist() == [False, False, True, False]
+    assert penalized[[1, 3]] == pytest.approx(scipy_log_softmax(logits)[[1, 3]])
+    everything = repetition_penalty(logits, np.arange(4), penalty)
+    assert np.isfinite(everything).tolist() == [True, True, False, True]

@@ -157,7 +157,9 @@ class GeneratingRun(SavedRun):
         """Generate piece by piece; the pieces joined are the result of `generate`."""
         options = _generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
-        return generator.stream(encoded, options.sampling, guard=self.copy_guard(options.sampling))
+        return generator.stream(
+            encoded, self.generators.normalized(options.sampling), guard=self.copy_guard(options.sampling)
+        )
 
     def generate_rated(
         self,
@@ -237,7 +239,8 @@ class GeneratingRun(SavedRun):
         """Return an iterator over the results of `samples`; each sample is available as soon as it is complete."""
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
-        return generator.generate(encoded, options.sampling, count=count, guard=self.copy_guard(options.sampling))
+        sampling = self.generators.normalized(options.sampling)
+        return generator.generate(encoded, sampling, count=count, guard=self.copy_guard(sampling))
 
     def stream_many(
         self, prompt: str, count: int, options: GenerationOptions
@@ -248,7 +251,7 @@ class GeneratingRun(SavedRun):
         """
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
-        config, guard = options.sampling, self.copy_guard(options.sampling)
+        config, guard = self.generators.normalized(options.sampling), self.copy_guard(options.sampling)
         if config.beam > 1:
             return map(_single_piece, generator.generate(encoded, config, count=count, guard=guard))
         return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))

@@ -21,7 +21,7 @@ _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and n
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom critic fit reviews.csv --text text --rating stars --run c")
 @with_settings(
-    Section(None, ReadingConfig, only=("text", "group", "pool"), required=("text",)),
+    Section(None, ReadingConfig, only=("text", "group", "pool", "missing"), required=("text",)),
     Section(None, CriticConfig),
 )
 def fit(
@@ -59,7 +59,7 @@ def rate(
     ],
     source: Annotated[str, typer.Argument(help="table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv or .jsonl)")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet)")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     json: _Json = False,
 ) -> None:

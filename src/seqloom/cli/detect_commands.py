@@ -15,6 +15,7 @@ from seqloom.cli.output import note, print_json, print_table
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
+from seqloom.percent import format_share
 
 if TYPE_CHECKING:
     from seqloom.evaluation.classification_metrics import Interval
@@ -31,7 +32,7 @@ _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and n
     epilog="Example: seqloom detect fit --real reviews.csv --generator runs/reviews --text text --run detector",
 )
 @with_settings(
-    Section(None, ReadingConfig, only=("text", "group", "pool")),
+    Section(None, ReadingConfig, only=("text", "group", "pool", "missing")),
     Section(None, DetectorConfig, negatable=False),
 )
 def fit(
@@ -71,7 +72,7 @@ def fit(
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
-    print_table([("member", "AUC"), *((name, f"{area:.3f}") for name, area in detector.report_.items())])
+    print_table([("member", "AUC"), *((name, format_share(area)) for name, area in detector.report_.items())])
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
     note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 
@@ -83,7 +84,7 @@ def score(
     detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
     source: Annotated[str, typer.Argument(help="table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv or .jsonl)")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet)")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted call")] = False,
     json: _Json = False,
@@ -108,7 +109,7 @@ def score(
     cls=SectionedCommand,
     epilog="Example: seqloom detect duel --real reviews.csv --generator runs/reviews --text text --run duel",
 )
-@with_settings(Section(None, ReadingConfig, only=("text", "group", "pool")), Section(None, DuelConfig))
+@with_settings(Section(None, ReadingConfig, only=("text", "group", "pool", "missing")), Section(None, DuelConfig))
 def duel(
     settings: dict[str, Any],
     run: Annotated[Path, typer.Option(help="folder for the results and their plot")],
@@ -132,9 +133,9 @@ def duel(
     rows = [
         (
             f"{result.number}",
-            f"{result.auc_unselected:.3f}",
-            f"{result.auc_after_selection:.3f}",
-            f"{result.auc_after_training:.3f}",
+            format_share(result.auc_unselected),
+            format_share(result.auc_after_selection),
+            format_share(result.auc_after_training),
         )
         for result in rounds
     ]
@@ -147,7 +148,7 @@ def duel(
     epilog="Example: seqloom detect report detector real.csv --generated written.csv --text text --base-rate 0.02",
 )
 @with_settings(
-    Section(None, ReadingConfig, only=("text", "group", "pool"), required=("text",)),
+    Section(None, ReadingConfig, only=("text", "group", "pool", "missing"), required=("text",)),
     Section(None, ReportConfig, negatable=False),
 )
 def report(
@@ -208,4 +209,4 @@ app.command(
 
 
 def _format_interval(interval: "Interval") -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return f"{format_share(interval.value)} ({format_share(interval.low)} to {format_share(interval.high)})"

@@ -30,7 +30,7 @@ def gan() -> None:
 _SOURCE = "How the source is read"
 _TRAINING = "How it is trained"
 _RUN = "The run"
-_READING_SETTINGS = ("text", "rating", "group", "pool", "cut_words", "passages", "sentences", "lowercase")
+_READING_SETTINGS = ("text", "rating", "group", "pool", "cut_words", "passages", "sentences", "lowercase", "missing")
 
 
 @app.command(

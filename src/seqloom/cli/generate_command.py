@@ -19,6 +19,7 @@ from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
 from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.percent import format_percent
 from seqloom.rating.request import RatingRequest
 from seqloom.version import __version__
 
@@ -235,7 +236,7 @@ def _summary(generation: "RatedGeneration") -> Iterator[str]:
     report = generation.rejection_stats
     if report is not None:
         cost = f", {report.tokens_per_accepted:,.0f} tokens per kept text" if report.tokens_per_accepted else ""
-        yield f"kept {report.accepted:,} of {report.generated:,} texts ({report.acceptance:.0%}){cost}"
+        yield f"kept {report.accepted:,} of {report.generated:,} texts ({format_percent(report.acceptance)}){cost}"
         if report.shortfall:
             yield (
                 f"{report.shortfall:,} of {report.requested:,} texts are missing: the budget is spent; raise "
@@ -321,7 +322,7 @@ def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
     acceptance = mean(sample.acceptance for sample in stats)
     gains = [sample.gain for sample in stats if sample.gain is not None]
     speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
-    return f"{tokens_per_step:.2f} tokens per step, {acceptance:.0%} of the drafts accepted{speed}"
+    return f"{tokens_per_step:.2f} tokens per step, {format_percent(acceptance)} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:

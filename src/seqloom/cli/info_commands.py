@@ -7,6 +7,7 @@ import typer
 
 from seqloom.cli.output import print_json, print_table, short_number
 from seqloom.config import validate
+from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted
 
 __all__ = ["info", "plot"]
@@ -34,10 +35,13 @@ def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     sources = ", ".join([*described["generators"], *described["generated"]])
     rows.append(("generated", f"{sources}: {described['texts']['generated']:,}"))
     rows += [
-        ("differs in form", f"{leak['sign']}: {leak['real']:.1%} real, {leak['generated']:.1%} generated")
+        (
+            "differs in form",
+            f"{leak['sign']}: {format_percent(leak['real'])} real, {format_percent(leak['generated'])} generated",
+        )
         for leak in described["leaks"]  # signs of formatting that are much more frequent in one kind of text
     ]
-    return rows + [(name, f"AUC {area:.3f} (unseen texts)") for name, area in described["areas"].items()]
+    return rows + [(name, f"AUC {format_share(area)} (unseen texts)") for name, area in described["areas"].items()]
 
 
 def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -110,9 +114,9 @@ def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str,
         rows.append(
             (
                 "adversarial",
-                f"discriminator accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
+                f"discriminator accuracy inside the band in {format_percent(measured['inside_band'])} of the steps, "
                 f"{counted(len(measured['rollbacks']), 'rollback')}; "
-                f"{measured['distinct_greedy']:.0%} of greedy texts differ",
+                f"{format_percent(measured['distinct_greedy'])} of greedy texts differ",
             )
         )
     return rows

@@ -14,6 +14,7 @@ from seqloom.config import SamplingConfig
 from seqloom.config.settings import fields_of, pick
 from seqloom.errors import ConfigError
 from seqloom.files import check_writable, write_text
+from seqloom.percent import format_percent
 
 if TYPE_CHECKING:
     from seqloom.api import Run
@@ -80,13 +81,13 @@ def _cells(method: "MethodReport") -> tuple[str, ...]:
     agreement = method.agreement
     return (
         _format(agreement.pearson, ".3f"),
-        _format(method.share, ".0%"),
+        _percent(method.share),
         _format(agreement.spearman, ".3f"),
         _format(agreement.mean_error, ".3f"),
-        _format(method.acceptance.get("all"), ".0%"),
+        _percent(method.acceptance.get("all")),
         _format(method.self_bleu, ".3f"),
         _format(method.distinct_2, ".3f"),
-        _format(method.copied, ".2%"),
+        _percent(method.copied),
         f"{method.tokens:,}" if method.tokens else "",
     )
 
@@ -111,7 +112,7 @@ def _print_by_rating(report: "RatingControlReport") -> None:
             cells = (_format(by_rating.get(rating), ".2f") for rating in ratings)
             rows.append(("", title, *(cell + mark for cell, mark in zip(cells, marks, strict=True))))
         if method.acceptance:
-            kept = (_format(method.acceptance.get(f"{rating:g}"), ".0%") for rating in ratings)
+            kept = (_percent(method.acceptance.get(f"{rating:g}")) for rating in ratings)
             rows.append(("", "kept", *kept))
     print_table(rows)
     if has_marks:
@@ -125,6 +126,10 @@ def _json_lines(report: "RatingControlReport") -> list[str]:
         for name, texts in report.texts.items()
         for wanted, judged, text in texts
     ]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else format_percent(share)
 
 
 def _format(value: float | None, format_spec: str) -> str:

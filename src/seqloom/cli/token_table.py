@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.live_panel import one_line
 from seqloom.cli.output import print_table, visible
+from seqloom.percent import format_percent
 
 if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
@@ -80,7 +81,7 @@ class ScoreSummary:
         shares = [count / tokens for count in self._counts_by_rank_limit]
         for limit, share in zip(_RANK_LIMITS, shares, strict=True):
             name = "likeliest" if limit == 1 else f"of the {limit} likeliest"
-            rows.append((name, f"{share:6.1%}  {'█' * round(_BAR_WIDTH * share)}"))
+            rows.append((name, f"{format_percent(share, min_decimals=1):>8}  {'█' * round(_BAR_WIDTH * share)}"))
         print_table(rows)
         if self._surprises:
             print("\nmost surprising tokens (nats, text before, token):")

@@ -51,8 +51,9 @@ def watermark(
         )
         return
     # Places are the tokens that could carry the watermark.
-    heading = ("text", "places", "statistic", "p", "")
-    print_table([heading, *(_row(number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))])
+    # A text of a table is named by its row, so that rows without text leave no doubt.
+    heading = ("row" if any(test.row is not None for test in tests) else "text", "places", "statistic", "p", "")
+    print_table([heading, *(_row(test.row or number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))])
     note(
         f"{marked:,} of {len(tests):,} texts have p <= {MARKED_P_VALUE}; without the watermark, 1 text in "
         f"{1 / MARKED_P_VALUE:,.0f} would"
@@ -63,7 +64,9 @@ def watermark(
 
 
 def _as_json(test: "WatermarkTest") -> dict[str, Any]:
+    row = {} if test.row is None else {"row": test.row}
     return {
+        **row,
         "places": test.places,
         "statistic": test.statistic,
         "p_value": test.p_value,

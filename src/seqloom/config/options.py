@@ -86,6 +86,7 @@ class TrainOptions(Options):
     cut_words: int | None = None
     passages: bool | None = None
     sentences: bool | None = None
+    missing: tuple[str, ...] | None = None
     core: str | None = None
     head: str | None = None
     embedding: int | None = None
@@ -188,6 +189,7 @@ class GanOptions(Options):
     cut_words: int | None = None
     passages: bool | None = None
     sentences: bool | None = None
+    missing: tuple[str, ...] | None = None
     core: str | None = None
     hidden_size: int | tuple[int, ...] | None = None
     layers: int | None = None

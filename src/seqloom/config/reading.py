@@ -3,14 +3,21 @@
 A source is read as one running text, or as many records. A record is a text of its own, such as a row of a table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from seqloom.config.base import Check, JsonSerializable, validate
 from seqloom.config.choices import Normalization
 from seqloom.config.settings import range_checks, setting, type_checks
 
-__all__ = ["ReadingConfig"]
+__all__ = ["MISSING_WORDS", "TABLE_RULES", "ReadingConfig"]
+
+MISSING_WORDS = ("nan", "NaN", "null", "<NA>")
+"""Words for a missing value that pandas, Arrow and databases write. NA, N/A and None are names."""
+
+TABLE_RULES = 2
+"""Version of the rules by which cells become groups and pools."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +42,10 @@ class ReadingConfig(JsonSerializable):
         cut_words: largest number of words of a record; a longer record is cut at the end of a sentence. 0 is off.
         passages: whether the text after the cut is read too, as further passages of at most `cut_words` words.
         sentences: whether records are read sentence by sentence.
+        missing: words in cells of groups, categories and ratings that stand for a missing value, besides empty cells,
+            null and NaN; all other words are names.
+        table_rules: version of the rules by which cells become groups and pools (see `corpora.table_cells`). Runs and
+            critics of before the rules had a version have version 1.
     """
 
     encoding: str | None = setting(None, help="encoding of the text (detected)")
@@ -61,14 +72,31 @@ class ReadingConfig(JsonSerializable):
     )
     passages: bool = setting(False, help="read the text after the cut too, in passages of that many words")
     sentences: bool = setting(False, help="read records sentence by sentence")
+    missing: tuple[str, ...] = setting(
+        MISSING_WORDS, help="words for a missing group, category or rating, with commas between them"
+    )
+    table_rules: int = TABLE_RULES  # chosen by the version of seqloom, so it is no setting of a command
 
     def __post_init__(self) -> None:
         validate(*type_checks(self))
         validate(*range_checks(self), *_rules(self))
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the settings from the result of `to_json`; those of before the rules had a version have version 1.
+
+        Raises:
+            ConfigError: a field is missing, unknown or out of range.
+        """
+        return super().from_json({"table_rules": 1, **stored})
+
 
 def _rules(config: ReadingConfig) -> Iterator[Check]:
     records = config.records
+    yield (
+        config.table_rules in range(1, TABLE_RULES + 1),
+        f"the rules of tables have version {config.table_rules!r}, and this seqloom knows 1 to {TABLE_RULES}: upgrade",
+    )
     yield (
         records in (None, "line", "blank") or (records is not None and len(records) == 2 and records[0] != records[1]),
         f"`records` got {records!r}: choose line, blank, or two different marks such as '{{}}'",

@@ -100,7 +100,9 @@ class SamplingConfig(JsonSerializable):
     )
     repetition_window: int = setting(64, help="number of recent tokens that are penalised", at_least=1)
     stop: tuple[str, ...] = setting((), help="end before this string; repeatable", metavar="TEXT", repeat=True)
-    ban: tuple[str, ...] = setting((), help="never generate this string; repeatable", metavar="TEXT", repeat=True)
+    ban: tuple[str, ...] = setting(
+        (), help="never generate this string (the prompt may hold it); repeatable", metavar="TEXT", repeat=True
+    )
     bias: Mapping[int, float] = setting(
         default_factory=dict, help="addition to the logit, by token id", on_command_line=False, only_draws=True
     )

@@ -155,6 +155,8 @@ def _source_name(source: Source) -> str:
 
 def _fingerprint(files: Sequence[Format], reading: ReadingConfig) -> str:
     settings = {name: value for name, value in reading.to_json().items() if value or name not in _LATER_SETTINGS}
+    if reading.text is None or reading.table_rules == 1:  # as before the rules of tables had a version
+        del settings["missing"], settings["table_rules"]
     content = {
         "format": _FINGERPRINT_FORMAT,
         "reading": settings,

@@ -24,11 +24,13 @@ class Document:
         conditions: ratings (numbers) and categories (strings) by column name; None where unknown.
         group: label of documents that must stay together when a corpus is divided into training, validation and
             held-out parts, such as all reviews of one business; None for a document without a group.
+        row: number of the row in its table, from 1; None for a document that is not a row.
     """
 
     payload: Payload
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     group: str | None = None
+    row: int | None = None
 
     def payload_as(self, payload_type: type[PayloadT]) -> PayloadT:
         """Return the payload after a check of its type.

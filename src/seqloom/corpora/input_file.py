@@ -5,9 +5,9 @@ from typing import cast
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora.encodings import Refused
-from seqloom.corpora.formats.base import Format, check_table
-from seqloom.corpora.formats.delimited import CsvFile, csv_header
-from seqloom.corpora.formats.jsonl import JsonLinesFile, json_keys
+from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.delimited import CsvFile, TsvFile, csv_header
+from seqloom.corpora.formats.jsonl import JsonLinesFile
 from seqloom.corpora.formats.parquet import ParquetFile
 from seqloom.corpora.formats.text import TextFile
 from seqloom.corpora.sources import SourceFile
@@ -43,22 +43,19 @@ def format_by_suffix(name: str) -> type[Format]:
 
 
 def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
-    """Examine a table without a known suffix: JSON Lines or CSV, by its first characters."""
+    """Examine a table without a known suffix: JSON or CSV, by its first characters."""
     name = source_file.name
     if not source_file.named_by_user:  # in a folder, a file without the suffix of a table format is skipped
         raise Refused("file that is not a table", f"{name} is not a table, and `text` names a column")
     decoded = TextFile.decode(source_file, reading)
-    first_chunk = next(decoded.text_chunks(), "")
-    is_json = first_chunk.lstrip().startswith("{")
+    opening = ("{",) if reading.table_rules == 1 else ("{", "[")
+    is_json = next(decoded.text_chunks(), "").lstrip().startswith(opening)
     if is_json:
-        columns = json_keys(decoded.text_chunks())
-    else:
-        columns, _ = csv_header(decoded.text_chunks(), reading.text)
+        return decoded.as_format(JsonLinesFile).with_detected_layout(reading)
+    columns, delimiter = csv_header(decoded.text_chunks(), reading.text)
     if reading.text not in columns:
         raise SourceError(
             f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"
         )
-    if not is_json:
-        return decoded.as_format(CsvFile).with_detected_delimiter(reading)
-    check_table(name, reading, columns)
-    return decoded.as_format(JsonLinesFile)
+    is_tsv = delimiter == TsvFile.unquoted_delimiter and reading.table_rules > 1
+    return decoded.as_format(TsvFile if is_tsv else CsvFile).with_detected_delimiter(reading)

@@ -1,24 +1,28 @@
 """A table that is written row by row; an interrupted write can be resumed.
 
 Until `table.csv` is complete, its rows are in `.table.csv.part`. The journal `.table.csv.part.json` says how many rows
-and bytes of that file are complete, and from which table and settings (`origin`) they come.
+and bytes of that file are complete, from which table and settings (`origin`) they come, and what was counted in them.
 """
 
 import contextlib
-import io
 import json
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, BinaryIO
 
 from seqloom import disk
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.files import remove_leftovers, write_json
+from seqloom.files import remove_leftovers, write_text
 
-__all__ = ["PartialTable", "remove_table_leftovers", "resumable_table"]
+__all__ = ["Finish", "PartialTable", "remove_table_leftovers", "resumable_table"]
+
+Finish = Callable[[Path, Path], bool]
+"""Function that makes the table in its second argument from the file in its first one, or returns False if that file is
+the table itself."""
 
 
 @dataclass
@@ -28,20 +32,27 @@ class PartialTable:
     Attributes:
         file: open file, positioned where the next row is to be written.
         num_rows: number of complete rows, which a resumed write keeps.
+        tally: what was counted in the complete rows, by reason.
+        finish: function that turns the written file into the table, or None if it is the table.
     """
 
-    file: TextIO
+    file: IO[bytes]
     num_rows: int
     _journal: Path | None
     _origin: dict[str, Any]
+    tally: Counter[str] = field(default_factory=Counter)
+    finish: Finish | None = None
 
-    def commit(self, num_rows: int) -> None:
-        """Record in the journal, if there is one, that `num_rows` further rows are complete."""
+    def commit(self, num_rows: int, tally: Mapping[str, int]) -> None:
+        """Record that `num_rows` further rows are complete, and what was counted in them; in the journal, if any."""
         self.num_rows += num_rows
+        self.tally.update(tally)
         if self._journal is None:
             return
         self.file.flush()
-        write_json(self._journal, {"rows": self.num_rows, "bytes": self.file.tell(), "origin": self._origin})
+        progress = {"rows": self.num_rows, "bytes": self.file.tell(), "tally": dict(self.tally), "origin": self._origin}
+        # In ASCII, because names of columns and files may hold half a surrogate pair.
+        write_text(self._journal, json.dumps(progress, indent=2) + "\n")
 
 
 @contextmanager
@@ -67,36 +78,41 @@ def resumable_table(
     if output.is_symlink():
         output = output.resolve()
     part, journal = _part_files(output)
-    progress = {"rows": 0, "bytes": 0}
+    finished = _finished_file(part)
+    progress: dict[str, Any] = {"rows": 0, "bytes": 0}
     if resume is not None:
         progress = _interrupted_progress(output, part, journal, origin, resume=resume, overwrite=overwrite)
     is_locked = False
     try:
         disk.make_folder(output.parent)
-        with (
-            disk.open_file(part, "update") as binary_file,
-            io.TextIOWrapper(binary_file, encoding="utf-8", errors="replace", newline="") as file,
-        ):
-            _lock(binary_file, part, output)
+        with disk.open_file(part, "update") as file:
+            _lock(file, part, output)
             is_locked = True
             if not progress["bytes"]:  # a journal of a discarded write must not describe the rows of this one
                 disk.unlink(journal, missing_ok=True)
             file.truncate(progress["bytes"])
             file.seek(progress["bytes"])
-            yield PartialTable(file, progress["rows"], None if resume is None else journal, origin)
+            journal_if_resumable = None if resume is None else journal
+            tally = Counter(progress.get("tally", {}))
+            table = PartialTable(file, progress["rows"], journal_if_resumable, origin, tally)
+            yield table
             file.flush()
-            disk.sync(binary_file)
+            disk.sync(file)
+            is_other_file = table.finish is not None and table.finish(part, finished)
             if os.name != "nt":
-                disk.rename(part, output)  # while the lock is held
+                disk.rename(finished if is_other_file else part, output)  # while the lock is held
         if os.name == "nt":  # Windows renames no open file
-            disk.rename(part, output)
+            disk.rename(finished if is_other_file else part, output)
+        disk.unlink(part, missing_ok=True)
         disk.unlink(journal, missing_ok=True)
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
-        if resume is None and is_locked:  # without a lock, the file belongs to another process
+        if is_locked:  # without a lock, the files belong to another process
             with contextlib.suppress(OSError):
-                disk.unlink(part, missing_ok=True)
+                disk.unlink(finished, missing_ok=True)
+                if resume is None:
+                    disk.unlink(part, missing_ok=True)
 
 
 def remove_table_leftovers(output: Path, *, resume: bool) -> None:
@@ -117,15 +133,22 @@ def remove_table_leftovers(output: Path, *, resume: bool) -> None:
     with contextlib.suppress(OSError):
         if not part.exists():
             disk.unlink(journal, missing_ok=True)
+            disk.unlink(_finished_file(part), missing_ok=True)
         elif not journal.exists():
             with disk.open_file(part, "update") as file:
                 if disk.try_lock(file) and disk.is_file_at(file, part):
+                    disk.unlink(_finished_file(part), missing_ok=True)
                     disk.unlink(part, missing_ok=True)
 
 
 def _part_files(output: Path) -> tuple[Path, Path]:
     """Return the paths of the incomplete table and of its journal."""
     return output.with_name(f".{output.name}.part"), output.with_name(f".{output.name}.part.json")
+
+
+def _finished_file(part: Path) -> Path:
+    """Return the path of the file in which an incomplete table gets another format, such as Parquet."""
+    return part.with_name(f"{part.name}.finished")
 
 
 def _lock(file: BinaryIO, part: Path, output: Path) -> None:
@@ -149,7 +172,11 @@ def _interrupted_progress(
         return no_progress
     try:
         progress = dict(json.loads(journal.read_text(encoding="utf-8")))
-        can_resume = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
+        can_resume = (
+            progress["origin"] == origin
+            and isinstance(progress.get("tally", {}), dict)
+            and progress["bytes"] <= part.stat().st_size
+        )
     except (OSError, ValueError, KeyError, TypeError):
         progress, can_resume = no_progress, False
     if not resume:

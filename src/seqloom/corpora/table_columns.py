@@ -1,5 +1,6 @@
 """Rows and columns of tables, whatever their format."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -7,6 +8,12 @@ from typing import Any
 from seqloom.errors import SourceError
 
 __all__ = ["Row", "check_columns", "list_columns"]
+
+_MOST_COMPARED, _MOST_COMPARED_CHARACTERS = 1000, 100
+"""Number of columns, and characters of each, among which a similar name is sought."""
+
+_MOST_FAULTS = 10
+"""Number of columns that one error names."""
 
 Row = tuple[int, Mapping[str, Any]]
 """Number of a row and its cells by column. Row 1 is the first below the header, or the first line of JSON."""
@@ -24,13 +31,15 @@ def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) ->
         SourceError: a column is missing or occurs twice; the message lists the columns and the most similar name.
     """
     faults = []
+    counts = Counter(columns)
     for column in required:
-        similar = get_close_matches(column, columns, n=1, cutoff=0.5)
-        hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        if column not in columns:
+        if not counts[column]:
+            shown = [other[:_MOST_COMPARED_CHARACTERS] for other in columns[:_MOST_COMPARED]]
+            similar = get_close_matches(column, shown, n=1, cutoff=0.5)
+            hint = f"; did you mean {similar[0]!r}?" if similar else ""
             faults.append(f"{name} has no column {column!r}: choose from {list_columns(columns)}{hint}")
-        elif columns.count(column) > 1:
-            faults.append(f"{name} has {columns.count(column)} columns named {column!r}: rename all but one")
+        elif counts[column] > 1 and len(faults) < _MOST_FAULTS:
+            faults.append(f"{name} has {counts[column]:,} columns named {column!r:.60}: rename all but one")
     if faults:
         raise SourceError(*faults)
 

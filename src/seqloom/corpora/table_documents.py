@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -14,6 +14,7 @@ from seqloom.corpora.disjoint_splits import pool_of
 from seqloom.corpora.document import Document
 from seqloom.corpora.normalization import record_chunks
 from seqloom.corpora.payloads import Rereadable, TextPayload
+from seqloom.corpora.table_cells import group_of, is_missing_rating, name_of, pool_label, usable_text
 from seqloom.corpora.table_columns import Row
 from seqloom.errors import SourceError
 
@@ -21,8 +22,6 @@ __all__ = ["INCOMPLETE_REASONS", "RatingColumns", "row_documents"]
 
 INCOMPLETE_REASONS = ("missing rating", "missing name", "missing group", "rating that is not a number")
 """Prefixes of the reasons that count incomplete rows: their text is kept without a rating, category name or group."""
-
-_MISSING_CELLS = ("", "nan", "na", "n/a", "null", "none")
 
 
 @dataclass
@@ -39,19 +38,22 @@ class RatingColumns:
     num_others: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def read(self, column: str, value: object, row_name: str, tally: Counter[str]) -> float | None:
+    def read(
+        self, column: str, value: object, row_name: str, missing: Collection[str], tally: Counter[str]
+    ) -> float | None:
         """Count a cell, and return its number, or None if it holds no number.
 
         Args:
             column: name of the column.
             value: cell.
             row_name: name of the row in messages.
+            missing: words that stand for a missing value.
             tally: counter of cells without a number by reason, which this method increases.
         """
         number = _number(value)
         if number is not None:
             self.num_numbers[column] += 1
-        elif _is_missing(value):
+        elif is_missing_rating(value, missing):
             tally[f"missing rating ({column})"] += 1
         else:
             self.num_others[column] += 1
@@ -96,76 +98,53 @@ def row_documents(
     """
     seen_digests: set[bytes] = set()
     for row_number, cells in rows:
-        text = _text(cells.get(reading.text or ""), tally)
+        text = usable_text(cells.get(reading.text or ""), tally)
         if text is None:
             continue
-        group = _group(cells.get(reading.group), tally) if reading.group else None
-        if reading.pool is not None and not _is_in_pool(reading.pool, text, group, seen_digests, tally):
+        group = _group(cells.get(reading.group), reading, tally) if reading.group else None
+        if reading.pool is not None and not _is_in_pool(text, group, reading, seen_digests, tally):
             continue
         row_name = f"row {row_number} of {name}"
-        rating_values = {column: ratings.read(column, cells.get(column), row_name, tally) for column in reading.rating}
-        categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
+        rating_values = {
+            column: ratings.read(column, cells.get(column), row_name, reading.missing, tally)
+            for column in reading.rating
+        }
+        categories = {column: _category(column, cells.get(column), reading, tally) for column in reading.category}
         payload = TextPayload(Rereadable(partial(record_chunks, text, reading)))
-        yield Document(payload, {**rating_values, **categories}, group)
+        yield Document(payload, {**rating_values, **categories}, group, row_number)
 
 
-def _is_in_pool(pool: str, text: str, group: str | None, seen_digests: set[bytes], tally: Counter[str]) -> bool:
+def _is_in_pool(
+    text: str, group: str | None, reading: ReadingConfig, seen_digests: set[bytes], tally: Counter[str]
+) -> bool:
     """Return whether a row belongs to a pool (one of the disjoint parts of a table); count a row that does not.
 
     Of several rows with the same text, only the first belongs to a pool, so that no two pools share a text.
     """
-    digest = blake2b(text.encode(), digest_size=16).digest()
+    identity = pool_label(text, None, reading)
+    digest = blake2b(identity.encode(), digest_size=16).digest()
     if digest in seen_digests:
         tally["duplicate row"] += 1
         return False
     seen_digests.add(digest)
-    if pool_of(text if group is None else f"={group}") == pool:
+    if pool_of(pool_label(text, group, reading)) == reading.pool:
         return True
     tally["row of another pool"] += 1
     return False
 
 
-def _text(value: object, tally: Counter[str]) -> str | None:
-    """Return a cell as a text, or None if it is not a usable text; count the reason in that case."""
-    if value is None or (isinstance(value, str) and (not value or value.isspace())):
-        tally["row with empty text"] += 1
-    elif not isinstance(value, str):
-        tally["row whose text is not a string"] += 1
-    elif _has_lone_surrogates(value):
-        tally["row with half a surrogate pair"] += 1
-    else:
-        return value
-    return None
-
-
-def _group(value: object, tally: Counter[str]) -> str | None:
-    name = _name(value)
-    if name is None:
+def _group(value: object, reading: ReadingConfig, tally: Counter[str]) -> str | None:
+    group = group_of(value, reading)
+    if group is None:
         tally["missing group"] += 1
-    return name
+    return group
 
 
-def _category(column: str, value: object, tally: Counter[str]) -> str | None:
-    name = None if _is_missing(value) else _name(value)
+def _category(column: str, value: object, reading: ReadingConfig, tally: Counter[str]) -> str | None:
+    name = name_of(value, reading)
     if name is None:
         tally[f"missing name ({column})"] += 1
     return name
-
-
-def _name(value: object) -> str | None:
-    """Return a cell as a name; None for an empty cell."""
-    if value is None or value == "" or value != value:  # NaN differs from itself
-        return None
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _has_lone_surrogates(text: str) -> bool:
-    """Return whether `text` has no UTF-8 encoding: an escape in JSON can stand for half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _number(value: Any) -> float | None:
@@ -178,10 +157,3 @@ def _number(value: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _is_missing(value: object) -> bool:
-    """Return whether a cell is empty or holds a usual word for a missing value."""
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING_CELLS
-    return value is None or value != value  # NaN differs from itself

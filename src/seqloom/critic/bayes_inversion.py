@@ -27,6 +27,7 @@ class BayesInversionCritic:
 
     Attributes:
         scale_: scale of the ratings.
+        table_rules_: version of the rules by which the table of the run was divided into groups and pools.
 
     Raises:
         ConfigError: the run has no numeric rating.
@@ -40,6 +41,7 @@ class BayesInversionCritic:
         scale = conditions.columns[scale_columns[0]]
         assert isinstance(scale, Scale)
         self.scale_ = scale
+        self.table_rules_ = run.config.reading.table_rules
         self._run = run
         # One row for each knot, one column for each condition. NaN leaves the other conditions open.
         condition_values = np.full((len(scale.knots), len(conditions)), np.nan)

@@ -109,7 +109,11 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         rank_calibration_: map from a prediction to the true rating of the same rank.
         report_: accuracy on unseen texts, of each member and of the combination ("blend"): Pearson's correlation and
             the mean absolute error.
+        table_rules_: version of the rules by which the table of the texts was divided into groups and pools; None for
+            texts that were passed from Python.
     """
+
+    table_rules_: int | None = None
 
     def __init__(
         self,

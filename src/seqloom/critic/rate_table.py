@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
+from seqloom.corpora.augment_table import annotate, tally_lines
 from seqloom.critic.load import resolve_critic
-from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.sampling.rejection import checked_ratings
 
@@ -46,13 +45,10 @@ def rate_table(
     predict, _, _ = resolve_critic(critic)
     skipped: Counter[str] = Counter()  # number of skipped rows by reason
 
-    def rate(texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{RATING_COLUMN: round(rating, 4)} for rating in checked_ratings(predict, texts).tolist()]
+    def rate(texts: Sequence[str], _: Counter[str]) -> list[dict[str, float]]:
+        return [{RATING_COLUMN: rating} for rating in checked_ratings(predict, texts).tolist()]
 
-    num_rows = annotate(source, text, Path(output), (RATING_COLUMN,), rate, skipped, overwrite=overwrite)
-    num_empty = skipped.pop(ROW_WITHOUT_TEXT, 0)
-    if num_empty:
-        note(f"{counted(num_empty, ROW_WITHOUT_TEXT)}: {RATING_COLUMN} is empty in these rows")
-    for reason, count in skipped.items():
-        note(f"skipped: {counted(count, reason)}")
+    num_rows = annotate(source, text, Path(output), {RATING_COLUMN: float}, rate, skipped, overwrite=overwrite)
+    for line in tally_lines(skipped, RATING_COLUMN):
+        note(line)
     return num_rows

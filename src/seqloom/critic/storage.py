@@ -23,7 +23,7 @@ from seqloom.text_features.ngrams import NGrams
 if TYPE_CHECKING:
     from seqloom.critic.critic import Critic
 
-__all__ = ["CRITIC", "has_foreign_content", "load_critic", "save_critic"]
+__all__ = ["CRITIC", "has_foreign_content", "load_critic", "save_critic", "table_rules_of"]
 
 
 def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +83,16 @@ def load_critic(folder: str | Path) -> "Critic":
     return CRITIC.load(Path(folder), _restore)
 
 
+def table_rules_of(stored: Mapping[str, Any]) -> int | None:
+    """Return the version of the rules that a critic's table was read with; None if it was not read from a table.
+
+    Args:
+        stored: content of the JSON file of a critic; critics of before the rules had a version have version 1.
+    """
+    reading = stored.get("origin", {}).get("reading")
+    return int(reading.get("table_rules", 1)) if isinstance(reading, Mapping) else None
+
+
 def has_foreign_content(folder: Path) -> bool:
     """Return whether a critic must not be written to a path: it is a file, or a folder with files but without a critic.
 
@@ -118,6 +128,7 @@ def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
     critic.stacking_ = StackedRegressor.from_arrays(arrays_of("blend"))
     critic.rank_calibration_ = RankCalibration.from_arrays(arrays_of("ranks"))
     critic.report_ = stored["report"]
+    critic.table_rules_ = table_rules_of(stored)
     # Predict any text: damaged arrays raise an error here or give a number that is not finite.
     if not np.isfinite(critic.predict(["a text"])).all():
         raise RunError(f"{CRITIC.arrays_file} contains numbers that are not finite")

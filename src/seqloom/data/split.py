@@ -119,8 +119,9 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
             rest, labels[rest.documents], order_labels=_spread, num_wanted=num_validation
         )
     if train.num_records < 2:
+        share = "validation" if num_validation > num_held_out else "hold_out"
         raise SourceError(
-            f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `hold_out`"
+            f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `{share}`"
         )
     return Split(train, validation_spans, held_out)
 

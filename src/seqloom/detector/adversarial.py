@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from seqloom.config import ReadingConfig, validate
+from seqloom.config.reading import MISSING_WORDS
 from seqloom.config.settings import is_integer
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.detector.detector import Detector
@@ -61,6 +62,7 @@ def adversarial_rounds(
     text: str | None = None,
     group: str | None = None,
     pool: str | None = None,
+    missing: tuple[str, ...] = MISSING_WORDS,
     rounds: int = 4,
     keep: float = 0.2,
     count: int | None = None,
@@ -80,6 +82,7 @@ def adversarial_rounds(
         text: column of the text.
         group: column whose equal values mark related real texts.
         pool: pool of the real table to read; pools are disjoint parts of a table.
+        missing: words in the cells of a group that stand for a missing value.
         rounds: number of rounds.
         keep: share of the generated texts that the generator keeps.
         count: number of texts that the generator keeps in a round; None for the number of real texts.
@@ -95,7 +98,7 @@ def adversarial_rounds(
         (count is None or is_integer(count, 1), f"`count` got {count}: choose 1 or more"),
     )
     generator_run = SavedRun(generator)
-    real_source = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    real_source = read_texts(real, ReadingConfig(text=text, group=group, pool=pool, missing=missing), note)
     num_real = len(real_source.texts)
     validate((num_real >= _MIN_REAL_TEXTS, f"{num_real} real texts are too few: pass {_MIN_REAL_TEXTS} or more"))
     # Case and line ends as in the generator's corpus, since they would separate the real from the generated texts.

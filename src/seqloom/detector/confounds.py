@@ -13,6 +13,7 @@ import numpy as np
 
 from seqloom.corpora.labelled_texts import LabelledTexts
 from seqloom.detector.augmentation import count_words, first_words
+from seqloom.percent import format_percent
 
 __all__ = ["Confound", "find_confounds", "match_labelled_lengths", "match_lengths", "shared_texts"]
 
@@ -39,7 +40,8 @@ class Confound:
     generated_share: float
 
     def __str__(self) -> str:
-        return f"{self.sign}: {self.real_share:.1%} of the real texts, {self.generated_share:.1%} of the generated ones"
+        real, generated = format_percent(self.real_share), format_percent(self.generated_share)
+        return f"{self.sign}: {real} of the real texts, {generated} of the generated ones"
 
 
 def match_labelled_lengths(labelled: LabelledTexts, random: np.random.Generator) -> LabelledTexts:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import ReadingConfig, validate
+from seqloom.config.reading import MISSING_WORDS, TABLE_RULES
 from seqloom.corpora.labelled_texts import LabelledTexts, read_labelled_texts
 from seqloom.detector.confounds import match_labelled_lengths, shared_texts
 from seqloom.detector.detector import Detector
@@ -25,6 +26,7 @@ from seqloom.detector.storage import DETECTOR
 from seqloom.detector.training_set import MIN_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, LabelledSample
+from seqloom.percent import format_percent
 from seqloom.reporter import Reporter, silent
 
 __all__ = ["evaluate_detector"]
@@ -43,6 +45,7 @@ def evaluate_detector(
     by: Sequence[str] = (),
     group: str | None = None,
     pool: str | None = None,
+    missing: tuple[str, ...] = MISSING_WORDS,
     matched: bool = False,
     base_rate: float = 0.5,
     seed: int = 0,
@@ -59,6 +62,7 @@ def evaluate_detector(
         by: columns whose values define subgroups.
         group: column whose equal values mark related real texts; the bootstrap draws related texts together.
         pool: pool of the real table to read; pools are disjoint parts of a table.
+        missing: words in the cells of a group or a subgroup that stand for a missing value.
         matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
         seed: seed of the bootstrap samples for the intervals.
@@ -77,9 +81,11 @@ def evaluate_detector(
     )
     check_base_rate(base_rate)
     opened_detector = open_detector(detector)
-    table = read_labelled_texts(source, ReadingConfig(text=text, group=group, pool=pool), label, by, note)
+    reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
+    table = read_labelled_texts(source, reading, label, by, note)
     if generated is not None:
-        table = table.with_generated(read_labelled_texts(generated, ReadingConfig(text=text), None, by, note))
+        ungrouped = replace(reading, group=None, pool=None)
+        table = table.with_generated(read_labelled_texts(generated, ungrouped, None, by, note))
     if matched:
         table = match_labelled_lengths(table, np.random.default_rng(seed))
     note(f"scoring {len(table.texts):,} texts")
@@ -153,6 +159,12 @@ def _warnings(
             f"The detector was fitted to texts of {Path(source).name}, so these figures are too good. Evaluate it on "
             "unseen texts, or on another pool of the table."
         )
+    fitted_rules = origin.get("reading", {}).get("table_rules", 1)
+    if pool is not None and fitted_pool not in (None, pool) and fitted_rules != TABLE_RULES:
+        yield (
+            f"The detector was fitted to a pool of version {fitted_rules} of the rules that divide a table, and this "
+            f"pool is one of version {TABLE_RULES}, so that they may share texts. Fit the detector again."
+        )
     if generated is not None and any(_is_same_file(generated, file) for file in origin.get("generated", [])):
         yield f"The detector was fitted to texts of {Path(generated).name}, so these figures are too good."
     if table.is_generated is None:
@@ -163,8 +175,8 @@ def _warnings(
     for rate in FALSE_POSITIVE_RATES:
         if len(real) * rate < 1:
             yield (
-                f"{len(real):,} real texts are too few to measure a false alarm rate of {100 * rate:g} %: the figures "
-                "at that rate count only generated texts that score above every real text."
+                f"{len(real):,} real texts are too few to measure a false alarm rate of {format_percent(rate)}: the "
+                "figures at that rate count only generated texts that score above every real text."
             )
 
 

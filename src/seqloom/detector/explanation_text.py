@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from seqloom.detector.explanation import Explanation, WordEvidence
+from seqloom.percent import format_percent
 
 __all__ = ["explanation_sentences", "frequency_phrase"]
 
@@ -100,7 +101,7 @@ def _verdict(probability: float) -> str:
 
 
 def _base_rate_phrase(base_rate: float) -> str:
-    return "" if base_rate == 0.5 else f", if {100 * base_rate:.3g} % of all texts are"
+    return "" if base_rate == 0.5 else f", if {format_percent(base_rate)} of all texts are"
 
 
 def _unusual_phrases(explanation: Explanation) -> Iterator[str]:
@@ -153,4 +154,4 @@ def _quoted(words: Sequence[str]) -> str:
 
 
 def _share_of_texts(share: float, side: str) -> str:
-    return f"nearly all {side} texts" if share >= 0.995 else f"{100 * share:.0f} % of {side} texts"
+    return f"nearly all {side} texts" if share >= 0.995 else f"{format_percent(share)} of {side} texts"

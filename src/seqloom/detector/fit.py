@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import ReadingConfig
+from seqloom.config.reading import MISSING_WORDS
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
+from seqloom.critic.table_rules import check_table_rules
 from seqloom.detector.detector import Detector
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
@@ -37,6 +39,7 @@ def fit_detector(
     text: str | None = None,
     group: str | None = None,
     pool: str | None = None,
+    missing: tuple[str, ...] = MISSING_WORDS,
     minutes: float = 2.0,
     light: bool = False,
     count: int | None = None,
@@ -55,6 +58,7 @@ def fit_detector(
         text: column of the text, in all tables.
         group: column whose equal values mark related real texts, which are used together for training or calibration.
         pool: pool of the real table to read; pools are disjoint parts of a table.
+        missing: words in the cells of a group that stand for a missing value.
         minutes: training time of the two language models together; on a small corpus they end earlier.
         light: whether to leave out the language models and the encoder.
         count: number of texts of all generators together; None for the number of real texts.
@@ -68,9 +72,10 @@ def fit_detector(
     folder = Path(run)
     _check_settings(generators, generated, minutes, count, seed)
     _check_folder(folder, overwrite=overwrite)
-    reading = ReadingConfig(text=text, group=group, pool=pool)
+    reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
     real_source = read_texts(real, reading, note)
     runs = [SavedRun(generator) for generator in generators]
+    _check_pools(runs, reading)
     opened_critic = None if critic is None else _open_critic(critic, runs)
     real_texts = _normalize_like(real_source.texts, runs)
     generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, note)
@@ -135,6 +140,17 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
     check_writable(folder / DETECTOR.settings_file)
 
 
+def _check_pools(runs: Sequence[SavedRun], reading: ReadingConfig) -> None:
+    """Check that the pools of the generators and of the real texts were drawn by the same rules."""
+    for run in runs:
+        version = run.config.reading.table_rules
+        if reading.pool and run.config.reading.pool and version != reading.table_rules:
+            raise ConfigError(
+                f"{run.path} was trained on a pool of version {version} of the rules that divide a table, and `pool` "
+                f"{reading.pool} is one of version {reading.table_rules}, so that they share texts: train the run again"
+            )
+
+
 def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
     """Return the critic, after checking that at least one generator was trained with ratings."""
     if not any(len(run.config.conditions) for run in runs):
@@ -142,6 +158,8 @@ def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
             "`critic` filters generated texts by rating, and none of the generators was trained with `rating`: leave "
             "`critic` out"
         )
+    for run in runs:
+        check_table_rules(run, critic)
     return open_critic(critic)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from seqloom.detector.report import FlaggingRule
 from seqloom.detector.stack import probabilities
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval, binomial_interval
+from seqloom.percent import format_percent
 
 __all__ = ["flag_at_rate", "flagging_rules"]
 
@@ -25,7 +26,7 @@ def flagging_rules(
     for rate in FALSE_POSITIVE_RATES:
         flagged, threshold = flag_at_rate(logits, labels, rate)
         probability = None if threshold is None else float(probabilities(np.array([threshold]), base_rate)[0])
-        yield _rule(f"flag at most {100 * rate:g} % of these real texts", probability, flagged, labels, base_rate)
+        yield _rule(f"flag at most {format_percent(rate)} of these real texts", probability, flagged, labels, base_rate)
     flagged = probabilities(logits, base_rate) > 0.5
     yield _rule("flag what is more likely generated than real", 0.5, flagged, labels, base_rate)
 

@@ -7,6 +7,7 @@ from math import log2
 from pathlib import Path
 
 from seqloom.detector.explanation import Token
+from seqloom.percent import format_percent
 
 __all__ = ["bullets", "colored_tokens", "document", "heading", "legend", "paragraph", "picture", "table"]
 
@@ -128,7 +129,7 @@ def colored_tokens(tokens: Iterable[Token], max_characters: int) -> str:
 def legend() -> str:
     """Return a legend that shows the probability of a token for each shade."""
     shades = " ".join(
-        f'<span class="s{shade}">&nbsp;{_format_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
+        f'<span class="s{shade}">&nbsp;{format_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
         for shade in range(_NUM_SHADES)
     )
     return (
@@ -147,10 +148,6 @@ def _span(text: str, token: Token) -> str:
     if token.probability is None or token.rank is None:
         return f'<span title="not scored">{escape(text)}</span>'
     shade = min(_NUM_SHADES - 1, int(-log2(max(token.probability, 1e-9)) / _BITS_PER_SHADE))
-    title = f"{_format_percent(token.probability)}, rank {token.rank + 1}"
+    title = f"{format_percent(token.probability)}, rank {token.rank + 1}"
     shade_class = f' class="s{shade}"' if shade else ""
     return f'<span{shade_class} title="{title}">{escape(text)}</span>'
-
-
-def _format_percent(probability: float) -> str:
-    return f"{100 * probability:.2g} %" if probability < 0.995 else "100 %"

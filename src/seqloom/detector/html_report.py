@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqloom.config.reading import MISSING_WORDS
 from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
 from seqloom.detector.html import bullets, colored_tokens, document, heading, legend, paragraph, picture, table
@@ -15,6 +16,7 @@ from seqloom.disk import temporary_folder
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval
 from seqloom.files import check_writable, write_text
+from seqloom.percent import format_percent, format_share
 from seqloom.plots.detector import plot_calibration, plot_roc_curves, plot_score_histogram
 from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
@@ -47,6 +49,7 @@ def report_detector(
     by: Sequence[str] = (),
     group: str | None = None,
     pool: str | None = None,
+    missing: tuple[str, ...] = MISSING_WORDS,
     matched: bool = False,
     base_rate: float = 0.5,
     seed: int = 0,
@@ -65,6 +68,7 @@ def report_detector(
         by: columns whose values define subgroups.
         group: column whose equal values mark related real texts; the bootstrap draws related texts together.
         pool: pool of the real table to read; pools are disjoint parts of a table.
+        missing: words in the cells of a group or a subgroup that stand for a missing value.
         matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
         seed: seed of the bootstrap samples for the intervals.
@@ -91,6 +95,7 @@ def report_detector(
         by=by,
         group=group,
         pool=pool,
+        missing=missing,
         matched=matched,
         base_rate=base_rate,
         seed=seed,
@@ -140,7 +145,7 @@ def _summary(report: DetectorReport) -> Iterator[str]:
         texts = f"{report.num_real:,} texts of {source}, of which it is unknown whether they were generated"
     else:
         texts = f"{report.num_real:,} real and {report.num_generated:,} generated texts; source: {source}"
-    yield paragraph(f"{texts}. Expected share of generated texts: {_format_percent(report.base_rate)}.")
+    yield paragraph(f"{texts}. Expected share of generated texts: {format_percent(report.base_rate)}.")
     if report.num_too_short:
         yield paragraph(
             f"Left out: {report.num_too_short:,} further texts of fewer than {MIN_WORDS} words, which are too short "
@@ -168,7 +173,7 @@ def _accuracy(report: DetectorReport) -> Iterator[str]:
         ),
         *(
             (
-                f"found at {_format_percent(rate)} false alarms",
+                f"found at {format_percent(rate)} false alarms",
                 _format_percent_interval(share),
                 "share of the generated texts that are flagged",
             )
@@ -191,9 +196,9 @@ def _false_alarms(report: DetectorReport) -> Iterator[str]:
     if strict_rule.real_per_1000_flagged is not None and strict_rule.threshold is not None:
         real = strict_rule.real_per_1000_flagged
         yield paragraph(
-            f"Suppose that {_format_percent(report.base_rate)} of all texts are generated, and that every text with a "
-            f"probability of {_format_percent(strict_rule.threshold)} or more is flagged. Then "
-            f"{_format_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged "
+            f"Suppose that {format_percent(report.base_rate)} of all texts are generated, and that every text with a "
+            f"probability of {format_percent(strict_rule.threshold)} or more is flagged. Then "
+            f"{format_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged "
             f"texts about {real.value:,.0f} are by real people. "
             f"This estimate from {report.num_real:,} real texts is uncertain: the number may be between "
             f"{real.low:,.0f} and {real.high:,.0f}.",
@@ -201,7 +206,7 @@ def _false_alarms(report: DetectorReport) -> Iterator[str]:
         )
     yield paragraph(_HARM_NOTE, style="note")
     yield table(
-        f"If {_format_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
+        f"If {format_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
         [_rule_cells(rule) for rule in report.flagging_rules],
     )
@@ -211,8 +216,8 @@ def _rule_cells(rule: FlaggingRule) -> tuple[str, ...]:
     real = rule.real_per_1000_flagged
     return (
         rule.rule,
-        "none: no text is flagged" if rule.threshold is None else _format_percent(rule.threshold),
-        _format_percent(rule.true_positive_rate),
+        "none: no text is flagged" if rule.threshold is None else format_percent(rule.threshold),
+        format_percent(rule.true_positive_rate),
         _format_percent_interval(rule.false_positive_rate),
         "" if real is None else f"{real.value:,.0f} ({real.low:,.0f} to {real.high:,.0f})",
     )
@@ -222,7 +227,7 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
     yield heading("Calibration")
     yield paragraph(
         "For texts of similar probability: the share that was generated, if "
-        f"{_format_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
+        f"{format_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
         f"than {_MIN_TEXTS_PER_BIN} texts are left out."
     )
     bins = [calibration_bin for calibration_bin in report.bins if calibration_bin.num_texts >= _MIN_TEXTS_PER_BIN]
@@ -240,7 +245,7 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
 
 
 def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
-    false_alarms = _format_percent(FALSE_POSITIVE_RATES[0])
+    false_alarms = format_percent(FALSE_POSITIVE_RATES[0])
     header = ("scored by", "area under the ROC curve", f"found at {false_alarms} false alarms")
     rows = [
         (
@@ -262,7 +267,7 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
 def _subgroups(title: str, column: str, subgroups: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_format_percent(FALSE_POSITIVE_RATES[0])} of all "
+        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {format_percent(FALSE_POSITIVE_RATES[0])} of all "
         "real texts of this report reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
@@ -323,18 +328,14 @@ def _article(example: ExampleText) -> str:
 
 
 def _format_interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return (
+        ""
+        if interval is None
+        else f"{format_share(interval.value)} ({format_share(interval.low)} to {format_share(interval.high)})"
+    )
 
 
 def _format_percent_interval(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f"{_format_percent(interval.value)} ({_format_percent(interval.low)} to {_format_percent(interval.high)})"
-
-
-def _format_percent(share: float) -> str:
-    """Return a share in percent, with more decimals near 0 % and 100 %."""
-    distance = min(share, 1 - share)
-    decimals = 0 if distance == 0 or distance >= 0.1 else 1 if distance >= 0.01 else 2
-    percent = f"{100 * share:.{decimals}f}"
-    return f"{percent.rstrip('0').rstrip('.') if '.' in percent else percent} %"
+    return f"{format_percent(interval.value)} ({format_percent(interval.low)} to {format_percent(interval.high)})"

@@ -27,6 +27,7 @@ from seqloom.evaluation.classification_metrics import (
     roc_auc,
     true_positive_rate,
 )
+from seqloom.percent import format_share
 
 __all__ = ["ALL_MEMBERS", "LENGTH_ALONE", "LENGTH_GROUPS", "add_labelled_figures"]
 
@@ -131,7 +132,7 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
     if length_method.roc_auc.value >= _LENGTH_WARNING_AUC:
         yield (
             "Real and generated texts differ in length: the length alone has an AUC of "
-            f"{length_method.roc_auc.value:.2f} (0.5 is guessing). Prefer the figures by length, or cut "
+            f"{format_share(length_method.roc_auc.value, 2)} (0.5 is guessing). Prefer the figures by length, or cut "
             "all texts to similar lengths with `matched`."
         )
 

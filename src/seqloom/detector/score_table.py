@@ -1,24 +1,23 @@
 """Score a table of texts with a detector."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
+from seqloom.corpora.augment_table import annotate, tally_lines
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
 from seqloom.detector.scores import Scores
 from seqloom.detector.stack import check_base_rate
 from seqloom.detector.storage import detector_fingerprint
-from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 
 __all__ = ["COLUMNS", "score_table"]
 
-COLUMNS = ("p_generated", "abstained", "flag")
-"""Columns that a detector adds.
+COLUMNS: Mapping[str, type] = {"p_generated": float, "abstained": int, "flag": str}
+"""Columns that a detector adds, and the type of their cells.
 
 - p_generated: probability that the text was generated.
 - abstained: 1 if the text is too short for a reliable probability, else 0.
@@ -66,15 +65,15 @@ def score_table(
     fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
     # A detector in a folder is opened when the first texts are scored.
     opened_detector = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
-    tally: Counter[str] = Counter()
 
-    def score(texts: Sequence[str]) -> list[dict[str, Any]]:
+    def score(texts: Sequence[str], tally: Counter[str]) -> list[dict[str, Any]]:
         scores = opened_detector().score_texts(texts, base_rate=base_rate, light=light)
         tally["text too short for a reliable probability"] += int(scores.too_short.sum())
         tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
         tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
         return _cells(scores)
 
+    tally: Counter[str] = Counter()
     # A resumed call needs the same settings, so that all rows are scored alike.
     settings = {"detector": fingerprint, "prior": base_rate, "light": light}
     # `annotate` also counts the rows without text, and those that it cannot read, in the tally.
@@ -90,10 +89,8 @@ def score_table(
         settings=settings,
         chunk_rows=_LIGHT_BATCH_SIZE if light else _FULL_BATCH_SIZE,
     )
-    for reason, count in tally.items():
-        if count:
-            consequence = ": p_generated is empty in these rows" if reason == ROW_WITHOUT_TEXT else ""
-            note(f"{counted(count, reason)}{consequence}")
+    for line in tally_lines(tally, "p_generated"):
+        note(line)
     return num_rows
 
 
@@ -103,6 +100,5 @@ def _cells(scores: Scores) -> list[dict[str, Any]]:
     cells = []
     for probability, too_short, out_of_distribution, seen_in_training in rows:
         flag = "learned" if seen_in_training else "unfamiliar" if out_of_distribution else ""
-        rounded_probability = float(f"{probability:.9g}")
-        cells.append(dict(zip(COLUMNS, (rounded_probability, int(too_short), flag), strict=True)))
+        cells.append(dict(zip(COLUMNS, (float(probability), int(too_short), flag), strict=True)))
     return cells

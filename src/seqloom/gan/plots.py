@@ -6,6 +6,7 @@ Plots and metrics call an adversarial step a round.
 from pathlib import Path
 
 from seqloom.gan.layout import read_gan_config
+from seqloom.percent import format_percent
 from seqloom.plots.gan import plot_gan_training
 from seqloom.runs.saved_run import SavedRun
 
@@ -25,7 +26,11 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     gan, _ = read_gan_config(run.folder)
     metrics = run.folder.read_metrics()
     band_share = metrics.get("inside_band")
-    subtitle = "" if band_share is None else f"discriminator accuracy inside its band in {band_share:.0%} of the rounds"
+    subtitle = (
+        ""
+        if band_share is None
+        else f"discriminator accuracy inside its band in {format_percent(band_share)} of the rounds"
+    )
     return plot_gan_training(
         folder / "gan.png",
         run.folder.read_log(),

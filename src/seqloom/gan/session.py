@@ -22,6 +22,7 @@ from seqloom.gan.stage_clock import StageClock
 from seqloom.gan.stage_limits import StageLimits, StageSchedule
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
+from seqloom.percent import format_percent
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -164,7 +165,7 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
             _log(log, trainer.progress.steps, accuracy=accuracy)
         if clock.is_note_due:
             title = f"discriminator warm-up, step {step:,} of {total:,}"
-            mean_accuracy = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
+            mean_accuracy = f"discriminator accuracy {format_percent(trainer.controller.accuracy)}"
             session.note(f"{title}: {mean_accuracy}; {clock.report_time_left(step, total)}")
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
@@ -310,8 +311,8 @@ def _metrics(session: GanSession) -> dict[str, Any]:
 
 def _describe_accuracy(trainer: GanTrainer) -> str:
     controller = trainer.controller
-    inside = f"inside its band in {100 * controller.band_share:.0f} % of the steps"
-    return f"discriminator accuracy {100 * controller.accuracy:.0f} % ({inside})"
+    inside = f"inside its band in {format_percent(controller.band_share)} of the steps"
+    return f"discriminator accuracy {format_percent(controller.accuracy)} ({inside})"
 
 
 def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
@@ -332,7 +333,7 @@ def _describe_diversity(trainer: GanTrainer) -> str:
     diversity = trainer.latest_diversity
     if diversity is None:
         return "diversity not measured yet"
-    return f"{100 * diversity.distinct:.0f} % distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
+    return f"{format_percent(diversity.distinct)} distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
 
 
 def _highest_rating(session: GanSession) -> str:

@@ -1,5 +1,6 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
+from dataclasses import replace
 from typing import Any
 
 from seqloom.config import SamplingConfig, validate
@@ -69,6 +70,16 @@ class RunGenerators:
             )
             self._cached_settings = settings
         return self._cached_factory
+
+    def normalized(self, config: SamplingConfig) -> SamplingConfig:
+        """Return sampling settings whose strings are transformed as the training corpus was, like every prompt.
+
+        A stop string or a ban with a capital letter would otherwise never occur in the texts of a run in lower case.
+        """
+        if not config.stop and not config.ban:
+            return config
+        normalize = self.run.normalize
+        return replace(config, stop=tuple(map(normalize, config.stop)), ban=tuple(map(normalize, config.ban)))
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the guard against copies of the training corpus; None if `config.max_copy` is 0.

@@ -25,6 +25,7 @@ _FIXED_BY_PARENT = (
     "kernel_width",
     "prediction_heads",
     "level",
+    "vocabulary",
 )
 """Settings that a training from a parent (the run with the initial weights) cannot change."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from seqloom.percent import format_percent
 from seqloom.plots.style import BLUE, DASHED, GREY, INK, ORANGE, add_title, saved_figure, style_axes
 from seqloom.plots.token_labels import displayable
 
@@ -57,9 +58,9 @@ def plot_roc_curves(
         log_axes.plot(diagonal, diagonal, color=GREY, linewidth=0.8, linestyle=DASHED)
         log_axes.set_xscale("log")
         log_axes.set_xlim(min_rate, 1)
-        log_axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        linear_axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        linear_axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        log_axes.xaxis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
+        linear_axes.xaxis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
+        linear_axes.yaxis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
         linear_axes.set_ylabel("generated texts found")
         for axes in (linear_axes, log_axes):
             axes.set_xlabel("real texts flagged" + (" (logarithmic)" if axes is log_axes else ""))
@@ -101,7 +102,7 @@ def plot_calibration(
         dot_areas = 20 + 300 * num_texts / num_texts.sum()
         axes.scatter(probabilities, share_generated, dot_areas, color=BLUE, zorder=3, clip_on=False)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+            axis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("share of generated texts")
         axes.set_xlim(0, 1)
@@ -141,7 +142,7 @@ def plot_score_histogram(
             axes.set_ylabel(f"{label} texts" if generated is not None else "texts")
             style_axes(axes)
         panel_axes[-1].set_xlim(0, 1)
-        panel_axes[-1].xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        panel_axes[-1].xaxis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
         panel_axes[-1].set_xlabel("probability that the text was generated")
         add_title(figure, "Distribution of the scores")
     return path

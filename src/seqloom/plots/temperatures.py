@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from seqloom.percent import format_percent
 from seqloom.plots.style import BLUE, GREY, ORANGE, SILVER, add_title, saved_figure, style_axes
 from seqloom.plots.token_labels import displayable, token_label
 
@@ -153,7 +154,7 @@ def _draw_row(
     axes.set_yscale("function", functions=(lambda share: np.sqrt(np.maximum(share, 0)), np.square))
     unit = next((unit for unit in (0.1, 0.05, 0.02, 0.01) if 9 * unit <= max_height), 0.005)
     axes.yaxis.set_major_locator(FixedLocator([0, unit, 4 * unit, 9 * unit]))
-    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+    axes.yaxis.set_major_formatter(lambda share, _: format_percent(round(share, 9)))
     name = "greedy" if temperature == 0 else f"T = {temperature:g}".replace("inf", "∞")
     offset: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (8, 0), "textcoords": "offset points"}
     axes.annotate(name, (1, 0.62), **offset, color=_color(temperature), fontweight="bold")

@@ -21,6 +21,7 @@ from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, is_critic_folder
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
+from seqloom.critic.table_rules import check_table_rules
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.evaluation.correlation import Agreement, agreement
@@ -169,6 +170,7 @@ def evaluate_rating_control(
     optional = {"guidance": guidance, "tolerance": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in optional.items() if value is not None}
     scale = _rating_scale(run, critic)
+    check_table_rules(run, critic)
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
     combinations = [tuple(names) for names in methods or default_methods(critic)]

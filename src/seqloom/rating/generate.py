@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqloom.config import SamplingConfig
+from seqloom.critic.table_rules import check_table_rules
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.methods import METHODS
 from seqloom.rating.plan import check_sampling, make_plan
@@ -65,9 +66,11 @@ def generate_rated(
         An iterable of texts with the critic's ratings; it records the cost.
 
     Raises:
-        ConfigError: the request contradicts itself, the sampling settings or the run.
+        ConfigError: the request contradicts itself, the sampling settings or the run, or run and critic were read by
+            different rules of tables.
     """
     run = generators.run
+    check_table_rules(run, request.critic)
     plan = make_plan(request, run.config.conditions)
     check_sampling(plan, config)
     factory = generators.factory(stateful, precision)
@@ -76,7 +79,7 @@ def generate_rated(
         plan=plan,
         generator=generator,
         prompt=generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown),
-        config=config,
+        config=generators.normalized(config),
         count=count,
         guard=generators.copy_guard(config),
     )

@@ -75,7 +75,7 @@ class RegexConstraint:
         Raises:
             SeqloomError: matching takes too long.
         """
-        self._deadline = time.monotonic() + TIMEOUT_SECONDS
+        self._deadline = time.thread_time() + TIMEOUT_SECONDS
         mask = np.zeros(len(self._token_bytes), np.bool_)
         split = _split_incomplete(text)
         if split is None:
@@ -139,7 +139,7 @@ class RegexConstraint:
 
     def _can_match(self, text: str) -> bool:
         """Return whether `text` matches or can be extended to a match."""
-        return _fullmatch(self._pattern, text, partial=True, seconds=self._deadline - time.monotonic())
+        return _fullmatch(self._pattern, text, partial=True, seconds=self._deadline - time.thread_time())
 
 
 def matches(pattern: str, text: str) -> bool:

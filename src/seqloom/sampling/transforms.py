@@ -72,6 +72,10 @@ def mask_disallowed(logits: Logits, allowed: Bool[np.ndarray, " vocab"] | None) 
     return logits if allowed is None else _keep(logits, allowed)
 
 
+_LOWEST_LOGIT = -1e300
+"""Logit of a token with a probability of 0 that stays possible where every other token is banned."""
+
+
 def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penalty: float) -> Logits:
     """Raise the probabilities of recent tokens to the power `penalty` (after Keskar et al. 2019).
 
@@ -79,7 +83,9 @@ def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penal
     """
     penalized = log_softmax(logits)
     seen = np.unique(recent)
-    penalized[seen] *= penalty
+    possible = seen[np.isfinite(penalized[seen])]
+    with np.errstate(over="ignore"):  # a product that no number holds becomes the lowest number, a possible logit
+        penalized[possible] = np.maximum(penalized[possible] * penalty, _LOWEST_LOGIT)
     return penalized
 
 

@@ -21,13 +21,15 @@ At each arrow, the token or the variant is the position.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int, Integer, UInt64
 
 from seqloom.config import validate
+from seqloom.config.base import Check
 from seqloom.config.sampling import SamplingConfig
 from seqloom.config.settings import is_integer
 
@@ -86,12 +88,14 @@ class WatermarkTest:
         p_value: probability of a result at least as extreme for a text generated without the key; accounts exactly for
             the choice among the variants.
         variants: best variant of each group.
+        row: number of the text's row in its table, from 1; None for a text that is not in a table.
     """
 
     places: int
     statistic: float
     p_value: float
     variants: tuple[int, ...] = ()
+    row: int | None = None
 
     @property
     def short(self) -> bool:
@@ -138,13 +142,30 @@ def make_watermark(config: SamplingConfig, index: int) -> Watermark | None:
     return Watermark(key_number(config.watermark), variants_of(config.seed, index))
 
 
+def _key_checks(key: Any) -> Iterator[Check]:
+    """Check that a key is a text that has an encoding; bytes of a shell that are not UTF-8 become half a character."""
+    yield isinstance(key, str) and key != "", f"`key` got {key!r}: give the secret key of the watermark"
+    is_text = not isinstance(key, str) or not any("\ud800" <= character <= "\udfff" for character in key)
+    yield is_text, f"`key` got {key!r}, which is not text in UTF-8: give a key of whole characters"
+
+
 def key_number(key: str) -> int:
-    """Return the 64-bit number of a key."""
+    """Return the 64-bit number of a key.
+
+    Raises:
+        ConfigError: the key is empty or not a text.
+    """
+    validate(*_key_checks(key))
     return int.from_bytes(hashlib.sha256(_SCHEME + key.encode()).digest()[:8], "little")
 
 
 def fingerprint(key: str) -> str:
-    """Return the first 8 hexadecimal digits of a key's SHA-256, which identify it without disclosing it."""
+    """Return the first 8 hexadecimal digits of a key's SHA-256, which identify it without disclosing it.
+
+    Raises:
+        ConfigError: the key is empty or not a text.
+    """
+    validate(*_key_checks(key))
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
@@ -187,10 +208,7 @@ def detect_watermark(
         ConfigError: the key is empty, or a number is out of range.
     """
     validate(
-        (
-            isinstance(key, str) and key != "",
-            f"`key` got {key!r}: give the secret key of the watermark",
-        ),
+        *_key_checks(key),
         *[
             (is_integer(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")
             for name, value in (("width", width), ("groups", groups), ("variants", variants))

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from seqloom.config.reading import MISSING_WORDS
+from seqloom.corpora.table_cells import group_identity, is_missing
 from seqloom.errors import ConfigError
 
 __all__ = ["group_numbers", "validate_texts"]
@@ -29,7 +31,9 @@ def validate_texts(texts: Any) -> list[str]:
 
 
 def group_numbers(groups: Any, num_texts: int) -> Int[np.ndarray, " texts"]:
-    """Return a group number for each text, from 0; without groups, each text has a different number.
+    """Return a group number for each text, from 0; a text without a group has a number of its own.
+
+    Groups are missing, and equal, as in the cells of a table (see `corpora.table_cells`).
 
     Raises:
         ConfigError: `groups` does not have one group for each text.
@@ -39,5 +43,8 @@ def group_numbers(groups: Any, num_texts: int) -> Int[np.ndarray, " texts"]:
     group_names = list(groups)
     if len(group_names) != num_texts:
         raise ConfigError(f"{num_texts} texts have {len(group_names)} groups: pass one group for each text")
-    number_by_name: dict[str, int] = {}
-    return np.array([number_by_name.setdefault(str(name), len(number_by_name)) for name in group_names])
+    number_by_name: dict[object, int] = {}
+    labels = [
+        index if is_missing(name, MISSING_WORDS) else group_identity(name) for index, name in enumerate(group_names)
+    ]
+    return np.array([number_by_name.setdefault(label, len(number_by_name)) for label in labels], np.int64)

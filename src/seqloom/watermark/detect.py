@@ -7,6 +7,7 @@ without the watermark shows the bias at least as clearly.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqloom.config import ReadingConfig
@@ -15,7 +16,7 @@ from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.vocabulary_filter import format_symbols
-from seqloom.sampling.watermark import WatermarkTest, detect_watermark
+from seqloom.sampling.watermark import WatermarkTest, detect_watermark, key_number
 
 __all__ = ["MARKED_P_VALUE", "find_watermark", "find_watermarks"]
 
@@ -63,6 +64,7 @@ def find_watermarks(
         normalize=run_reading.normalize,
         keep_newlines=run_reading.keep_newlines,
     )
+    key_number(key)  # an unusable key is refused before any text is read
     corpus = open_corpus(source, reading)
     for line in corpus.notes:
         note(line)
@@ -70,7 +72,7 @@ def find_watermarks(
     for document in corpus:
         content = "".join(document.text.chunks)
         unknown_symbols.update(symbol for _, symbol in run.text_codec.unknown_symbols(content))
-        yield find_watermark(run, content, key)
+        yield replace(find_watermark(run, content, key), row=document.row)
     if unknown_symbols:
         note(f"left out: {format_symbols(dict(unknown_symbols.most_common()))}")
     for reason, count in corpus.skipped.items():

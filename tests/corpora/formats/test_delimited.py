@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqloom.config import ReadingConfig
+from seqloom.corpora.corpus import open_corpus
 from seqloom.corpora.formats.delimited import csv_header, csv_rows
 from seqloom.corpora.formats.jsonl import json_keys, json_rows
 from seqloom.corpora.table_columns import check_columns, list_columns
@@ -114,7 +116,7 @@ def test_what_is_written_as_json_lines_is_read_back(objects: list[dict[str, obje
     tally: Counter[str] = Counter()
     assert [cells for _, cells in json_rows(in_pieces(text), tally)] == objects
     assert not +tally
-    assert set(json_keys(in_pieces(text))) == {key for value in objects for key in value}
+    assert set(json_keys(json_rows(in_pieces(text), Counter()))) == {key for value in objects for key in value}
 
 
 def test_lines_that_are_no_objects_are_counted() -> None:
@@ -122,3 +124,67 @@ def test_lines_that_are_no_objects_are_counted() -> None:
     tally: Counter[str] = Counter()
     assert list(json_rows([text], tally)) == [(1, {"a": 1}), (7, {"a": 2})]
     assert tally == {"empty line": 1, "line that is not a JSON object": 4}
+
+
+def read_table(
+    folder, name: str, content: str, encoding: str = "utf-8", **settings
+) -> tuple[list[str], dict[str, int]]:
+    (folder / name).write_text(content, encoding=encoding, newline="")
+    corpus = open_corpus(folder / name, ReadingConfig(text="text", **settings))
+    return [str(document.text) for document in corpus], dict(corpus.skipped)
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.tab", "table"])
+def test_a_quotation_mark_in_tsv_is_a_character(tmp_path, name: str) -> None:
+    content = 'text\tn\n"Oh no\t5\nplain\t4\n"Hi," he said.\t3\nsaid "x"\t3\n"whole"\t1\n'
+    texts = ['"Oh no', "plain", '"Hi," he said.', 'said "x"', '"whole"']
+    assert read_table(tmp_path, name, content) == (texts, {})
+
+
+def test_old_runs_read_tsv_as_before(tmp_path) -> None:
+    content = 'text\tn\n"Oh no\t5\nplain\t4\nsaid "x"\t3\nlast\t1\n'
+    assert read_table(tmp_path, "t.tsv", content, table_rules=1) == (['Oh no\t5\nplain\t4\nsaid x"', "last"], {})
+
+
+def test_rows_behind_a_stray_quote_are_counted(tmp_path) -> None:
+    content = 'text,n\n"Oh no,5\nplain,4\nsaid "x",3\nlast,1\n'
+    assert read_table(tmp_path, "t.csv", content) == (["last"], {"line of a malformed row": 3})
+    assert read_table(tmp_path, "u.csv", 'text,n\n"a" b,5\nc,4\n') == (["c"], {"line of a malformed row": 1})
+
+
+def test_quotes_after_a_backslash_are_recognised(tmp_path) -> None:
+    content = 'text,n\n"The \\"warm\\" soup",4\n"The \\"warm\\", soup\\\\",4\nplain,5\n'
+    assert read_table(tmp_path, "t.csv", content) == (['The "warm" soup', 'The "warm", soup\\', "plain"], {})
+
+
+def test_a_backslash_at_the_end_of_a_cell_is_no_escape(tmp_path) -> None:
+    content = 'text,n\n"C:\\new\\",4\n"a ""b\\"" c",5\n'
+    assert read_table(tmp_path, "t.csv", content) == (["C:\\new\\", 'a "b\\" c'], {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=; "])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_that_names_the_delimiter_is_heeded(tmp_path, encoding: str, line: str, end: str) -> None:
+    content = end.join([line, "text;n,m", "hello, you;5,1", "more;6,2", ""])
+    assert read_table(tmp_path, "t.csv", content, encoding) == (["hello, you", "more"], {})
+
+
+def test_an_unusual_delimiter_can_be_named(tmp_path) -> None:
+    assert read_table(tmp_path, "t.csv", "sep=~\ntext~n\nhello~5\n") == (["hello"], {})
+
+
+def test_mixed_line_ends_end_rows(tmp_path) -> None:
+    assert read_table(tmp_path, "t.csv", 'text,n\r\na,1\nb,2\r"c\rd",3\r\n') == (["a", "b", "c\nd"], {})
+
+
+def test_a_malformed_row_has_a_number_too() -> None:
+    tally: Counter[str] = Counter()
+    rows = list(csv_rows(['a,b\n"x" y,1\n2,z\n'], ",", tally))
+    assert rows == [(2, {"a": "2", "b": "z"})]
+
+
+def test_many_columns_of_one_name_are_one_fault() -> None:
+    with pytest.raises(SourceError) as raised:
+        check_columns("it", dict.fromkeys(["text", ""]), ["text", *[""] * 200_000])
+    assert raised.value.faults == ("it has 200,000 columns named '': rename all but one",)

@@ -15,7 +15,7 @@ from seqloom.corpora.table_columns import Row, check_columns, list_columns
 from seqloom.corpora.table_documents import RatingColumns, row_documents
 from seqloom.errors import SourceError
 
-__all__ = ["DecodedFile", "Format", "TableFormat", "check_table"]
+__all__ = ["DecodedFile", "Format", "TableFormat", "check_table", "named_columns"]
 
 DecodedT = TypeVar("DecodedT", bound="DecodedFile")
 
@@ -150,11 +150,11 @@ class TableFormat(Format):
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
         """Yield one document per row with text."""
-        rows = self.rows(_named_columns(reading), tally)
+        rows = self.rows(named_columns(reading), tally)
         return row_documents(rows, self.source_file.name, reading, ratings, tally)
 
 
-def _named_columns(reading: ReadingConfig) -> list[str]:
+def named_columns(reading: ReadingConfig) -> list[str]:
     """Return the columns that `reading` names."""
     columns = (reading.text, *reading.rating, *reading.category, reading.group)
     return [column for column in columns if column is not None]
@@ -172,4 +172,4 @@ def check_table(name: str, reading: ReadingConfig, columns: Sequence[str]) -> No
             "table without `text`",
             f"{name} is a table: name the column that holds the text with `text` ({list_columns(columns)})",
         )
-    check_columns(name, _named_columns(reading), columns)
+    check_columns(name, named_columns(reading), columns)
