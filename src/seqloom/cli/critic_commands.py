@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table, short_number
+from seqloom.cli.stage_display import StageDisplay
 from seqloom.config import ReadingConfig
 from seqloom.config.critic import CriticConfig
+from seqloom.stopwatch import Stopwatch
 
 __all__ = ["app"]
 
@@ -36,9 +39,21 @@ def fit(
 
     A critic blends several models. Each of them, and the blend, is measured on unseen texts.
     """
-    from seqloom.critic.fit import fit_critic
+    stopwatch, minutes = Stopwatch(), settings.get("minutes")
+    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
+        stages.stage("preparing")  # before the slow imports
+        from seqloom.critic.fit import fit_critic
 
-    critic = fit_critic(source, run=run, rating=rating, overwrite=overwrite, note=note, **settings)
+        critic = fit_critic(
+            source,
+            run=run,
+            rating=rating,
+            overwrite=overwrite,
+            note=stages.note,
+            stage=stages.stage,
+            stopwatch=stopwatch,
+            **settings,
+        )
     if json:
         print_json({"critic": str(run), "rating": rating, "report": critic.report_})
         return
@@ -49,6 +64,9 @@ def fit(
         ]
     )
     text = shlex.quote(settings["text"])
+    if critic.interrupted_:
+        note(f"seqloom: interrupted; the critic in {run} was fitted to {critic.num_fitted_:,} texts")
+        raise typer.Exit(INTERRUPTED)
     note(f"critic: {run}   rate texts with: seqloom critic rate {run} TABLE --text {text} -o FILE")
 
 

@@ -20,6 +20,8 @@ class CriticConfig:
         folds: number of cross-validation folds; the predictions for the left-out folds determine how the members are
             combined.
         seed: seed of the folds, of the members' initial weights and of the order of the texts.
+        minutes: time budget of the whole command, in minutes: as many texts are used as there is time for. None uses
+            all.
     """
 
     cut_words: int = setting(
@@ -28,3 +30,6 @@ class CriticConfig:
     encoder: bool = setting(False, help="also train a convolutional network over words; doubles the training time")
     folds: int = setting(4, help="folds of the cross-validation that combines the models", at_least=2)
     seed: int = setting(0, help="seed of folds, weights and order", at_least=0)
+    minutes: float | None = setting(
+        None, help="minutes for the whole command, which uses as many texts as there is time for (no limit)", above=0
+    )

@@ -8,22 +8,25 @@ position from 0 to 1 for each knot. The thresholds lie halfway between neighbour
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.config import validate
 from seqloom.config.settings import is_integer
+from seqloom.critic.cross_validation import CrossValidation, Fold, RatedTexts
+from seqloom.critic.fit_schedule import FitSchedule
+from seqloom.critic.members import Members
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor, pearson_correlations
 from seqloom.data.scale import Scale, fit_scale
 from seqloom.errors import ConfigError
 from seqloom.reporter import Reporter
+from seqloom.stopwatch import Stopwatch, TimeBudget
 from seqloom.text_features.config import EncoderSettings, NetworkSettings
 from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
 from seqloom.text_features.ngram_network import NGramNetwork
@@ -33,58 +36,17 @@ from seqloom.text_features.validate_texts import group_numbers, validate_texts
 if TYPE_CHECKING:
     from seqloom.text_features.encoder import Encoder
 
-__all__ = ["Critic", "Members"]
+__all__ = ["Critic"]
 
 _MIN_TEXTS = 20
+_MEASURED_TEXTS = 300
+"""Number of texts of the fit that measures the speed. A time budget is planned if there are more."""
+
+_TIMED_NETWORK = NetworkSettings(updates=150)
+"""Settings of the network in a time budget; by default, it has a larger minimal number of updates."""
+
 _NUM_SEEDS = 2**32
 """Seeds below this number are valid in scikit-learn."""
-
-_RIDGE_SLOPE = 8
-"""Factor that turns the ridge regression's distance from a threshold into a logit."""
-
-
-@dataclass(frozen=True)
-class Members:
-    """The models that a critic combines; each predicts the ordinal targets of a rating.
-
-    Attributes:
-        ngrams: computation of the n-gram features, the input of all members but the encoder.
-        ridge: ridge regression.
-        ordinal: ordinal logistic regression.
-        network: neural network on n-grams.
-        encoder: convolutional encoder, or None.
-    """
-
-    ngrams: NGrams
-    ridge: RidgeRegression
-    ordinal: OrdinalRegression
-    network: NGramNetwork
-    encoder: "Encoder | None"
-
-    def logits(self, texts: Sequence[str], targets: OrdinalTargets) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """Return the logits of each member by name."""
-        return self.logits_from_ngrams(self.ngrams.transform(count_ngrams(texts)), texts, targets)
-
-    def logits_from_ngrams(
-        self, ngram_features: Any, texts: Sequence[str], targets: OrdinalTargets
-    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """Return the logits of each member by name.
-
-        Args:
-            ngram_features: n-gram features of the texts, as sparse rows.
-            texts: texts, for the encoder.
-            targets: thresholds of the ordinal targets.
-        """
-        positions = np.asarray(targets.scale.positions)
-        thresholds = (positions[1:] + positions[:-1]) / 2
-        logits = {
-            "ridge": _RIDGE_SLOPE * (self.ridge.predict(ngram_features)[:, None] - thresholds),
-            "ordinal": self.ordinal.logits(ngram_features),
-            "network": np.asarray(self.network.logits(ngram_features), np.float64),
-        }
-        if self.encoder is not None:
-            logits["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
-        return logits
 
 
 class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -94,13 +56,18 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     optionally a convolutional encoder. They are combined by stacking (Wolpert 1992): the weights are fitted by
     cross-validation on texts that the members did not see. Texts of one group are always in the same fold.
 
+    With a time budget, the cross-validation and the final fit use as many texts as there is time for. Ctrl-C after the
+    first fold ends the fit with the members of the last finished fold.
+
     Args:
         encoder: whether to include the convolutional encoder; it doubles the training time and helps little with
             a few thousand texts.
         folds: number of cross-validation folds.
         encoder_settings: size and training of the encoder; None for `EncoderSettings()`.
         seed: seed of the folds, the initial weights and the order of the texts.
+        minutes: time budget of the fit; None for no limit.
         note: function that receives progress messages, or None.
+        stage: function that receives the name of each stage; None for `note`.
 
     Attributes:
         scale_: scale of the ratings.
@@ -109,6 +76,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         rank_calibration_: map from a prediction to the true rating of the same rank.
         report_: accuracy on unseen texts, of each member and of the combination ("blend"): Pearson's correlation and
             the mean absolute error.
+        num_fitted_: number of texts to which the members were fitted.
+        interrupted_: whether Ctrl-C ended the fit early.
         table_rules_: version of the rules by which the table of the texts was divided into groups and pools; None for
             texts that were passed from Python.
     """
@@ -122,13 +91,17 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         folds: int = 4,
         encoder_settings: EncoderSettings | None = None,
         seed: int = 0,
+        minutes: float | None = None,
         note: Reporter | None = None,
+        stage: Reporter | None = None,
     ) -> None:
         self.encoder = encoder
         self.folds = folds
         self.encoder_settings = encoder_settings
         self.seed = seed
+        self.minutes = minutes
         self.note = note
+        self.stage = stage
 
     def fit(self, X: Sequence[str], y: Any, groups: Any = None, *, name: str = "rating") -> Self:
         """Fit to rated texts.
@@ -144,20 +117,26 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 setting is out of range.
             SourceError: all ratings are equal.
         """
-        from sklearn.model_selection import GroupKFold
-
+        budget = None if self.minutes is None else TimeBudget(Stopwatch(), 60 * self.minutes)
         texts, ratings = _validate_rated_texts(X, y)
         groups = group_numbers(groups, len(texts))
         self._validate_settings(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
+        self.interrupted_ = False
+        data = RatedTexts(np.array(texts, object), ratings, groups)
         targets = OrdinalTargets(self.scale_)
-        self._note("counting n-grams")
-        counts = count_ngrams(texts)
-        folds = list(GroupKFold(self.folds, shuffle=True, random_state=self.seed).split(ratings, groups=groups))
-        logits = self._cross_validated_logits(texts, counts, ratings, targets, folds)
-        self._fit_stacking(logits, ratings, targets, folds)
-        self._note("fitting to all texts")
-        self.members_ = self._fit_members(texts, counts, ratings, targets, fold=0)
+        schedule = None
+        chosen, num_folds = np.arange(len(texts)), self.folds
+        if budget is not None:
+            schedule = FitSchedule(budget, groups, self.seed, self._note)
+            if len(texts) > _MEASURED_TEXTS:
+                self._measure(data, targets, schedule)
+                chosen, num_folds = schedule.cross_validation(self.folds)
+        validated = self._cross_validate(data.select(chosen), targets, num_folds, schedule)
+        self._fit_stacking(validated, targets)
+        self.members_, self.num_fitted_ = validated.members, validated.num_fitted
+        if not self.interrupted_:
+            self._fit_final_members(data, targets, schedule, num_least=validated.num_fitted)
         return self
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
@@ -210,39 +189,75 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             ),
         )
 
-    def _cross_validated_logits(
-        self,
-        texts: Sequence[str],
-        counts: Any,
-        ratings: Float[np.ndarray, " texts"],
-        targets: OrdinalTargets,
-        folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
-    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """Return the logits of each member for every text, from members that were not fitted to the text."""
-        logits: dict[str, np.ndarray] = {}
-        for number, (train, test) in enumerate(folds, 1):
-            self._note(f"fold {number} of {self.folds}")
-            members = self._fit_members(
-                [texts[index] for index in train], counts[train], ratings[train], targets, fold=number
-            )
-            ngram_features = members.ngrams.transform(counts[test])
-            fold_logits = members.logits_from_ngrams(ngram_features, [texts[index] for index in test], targets)
-            for member, logits_of_member in fold_logits.items():
-                logits.setdefault(member, np.zeros((len(texts), targets.num_thresholds)))[test] = logits_of_member
-        return logits
+    def _measure(self, data: RatedTexts, targets: OrdinalTargets, schedule: FitSchedule) -> None:
+        """Measure the duration of a fit to a few texts, after a smaller fit that is not measured."""
+        self._stage("measuring the speed")
+        for count in (_MEASURED_TEXTS // 10, _MEASURED_TEXTS):
+            stopwatch = Stopwatch()
+            part = data.select(schedule.first_texts(count))
+            counts = count_ngrams(part.texts)
+            members = self._fit_members(part, counts, targets, fold=0)
+            members.logits_from_ngrams(members.ngrams.transform(counts), part.texts, targets)
+            schedule.measure(stopwatch.seconds(), count)
 
-    def _fit_stacking(
-        self,
-        logits: dict[str, Float[np.ndarray, "texts thresholds"]],
-        ratings: Float[np.ndarray, " texts"],
-        targets: OrdinalTargets,
-        folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
+    def _cross_validate(
+        self, data: RatedTexts, targets: OrdinalTargets, num_folds: int, schedule: FitSchedule | None
+    ) -> CrossValidation:
+        """Fit members to all texts but those of a fold, and let them predict the fold, for each fold.
+
+        After the first fold, Ctrl-C and a time budget that is used up end the cross-validation.
+        """
+        from sklearn.model_selection import GroupKFold
+
+        self._stage("counting n-grams")
+        counts = count_ngrams(data.texts)
+        splits = GroupKFold(num_folds, shuffle=True, random_state=self.seed).split(data.ratings, groups=data.groups)
+        folds: list[Fold] = []
+        for number, (train, test) in enumerate(splits, 1):
+            if folds and schedule is not None and not schedule.has_time_for(len(train)):
+                self._note(f"there is time for {len(folds)} of {num_folds} folds")
+                break
+            self._stage(f"fold {number} of {num_folds}")
+            stopwatch = Stopwatch()
+            try:
+                members = self._fit_members(data.select(train), counts[train], targets, fold=number)
+                ngram_features = members.ngrams.transform(counts[test])
+                logits = members.logits_from_ngrams(ngram_features, data.select(test).texts, targets)
+            except KeyboardInterrupt:
+                if not folds:
+                    raise
+                self.interrupted_ = True
+                break
+            folds.append(Fold(data.ratings[test], logits, members, len(train)))
+            if schedule is not None:
+                schedule.measure(stopwatch.seconds(), len(train))
+        return CrossValidation(folds)
+
+    def _fit_final_members(
+        self, data: RatedTexts, targets: OrdinalTargets, schedule: FitSchedule | None, num_least: int
     ) -> None:
+        """Fit the final members to all texts, or to those for which there is time.
+
+        The members of a fold stay if there is time for fewer texts than their `num_least`, or after Ctrl-C.
+        """
+        chosen = np.arange(len(data.texts)) if schedule is None else schedule.final_texts()
+        if len(chosen) < num_least:
+            return
+        self._stage("fitting to all texts" if len(chosen) == len(data.texts) else f"fitting to {len(chosen):,} texts")
+        part = data.select(chosen)
+        try:
+            self.members_ = self._fit_members(part, count_ngrams(part.texts), targets, fold=0)
+            self.num_fitted_ = len(chosen)
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+
+    def _fit_stacking(self, validated: CrossValidation, targets: OrdinalTargets) -> None:
         """Fit the combination and the rank calibration, and measure the accuracy of members and combination.
 
         For the measurement, the combination is fitted to all folds but one and predicts the remaining fold, whose texts
         are then unseen. The final combination is fitted to all folds.
         """
+        ratings, logits = validated.ratings, validated.logits
         above, unit_ratings = targets.above(ratings), self.scale_.to_unit(ratings)
         member_logits = np.stack(list(logits.values()))
         self.report_ = {
@@ -250,7 +265,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             for member, logits_of_member in logits.items()
         }
         predicted = np.zeros(len(ratings))
-        for train, test in folds:
+        for part in range(validated.num_parts):
+            train, test = validated.parts != part, validated.parts == part
             stacking = StackedRegressor.fit(member_logits[:, train], above[train], unit_ratings[train], targets)
             test_logits = stacking.logits(list(member_logits[:, test]))
             predicted[test] = targets.expected_rating(stacking.sharpness * test_logits)
@@ -258,33 +274,26 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.rank_calibration_ = RankCalibration.fit(predicted, unit_ratings)
         self.stacking_ = StackedRegressor.fit(member_logits, above, unit_ratings, targets)
 
-    def _fit_members(
-        self,
-        texts: Sequence[str],
-        counts: Any,
-        ratings: Float[np.ndarray, " texts"],
-        targets: OrdinalTargets,
-        fold: int,
-    ) -> Members:
+    def _fit_members(self, data: RatedTexts, counts: Any, targets: OrdinalTargets, fold: int) -> Members:
         """Fit all members.
 
         Args:
-            texts: training texts.
+            data: training texts.
             counts: n-gram counts of the texts.
-            ratings: rating of each text.
             targets: thresholds of the ordinal targets.
             fold: number of the excluded fold, from 1; 0 if no fold is excluded. Each fold has another seed.
         """
         ngrams, seed = NGrams.fit(counts), 1000 * self.seed + fold
         if not len(ngrams.buckets):
             raise ConfigError("the texts are empty, or share no n-grams, so nothing can be learned: pass other texts")
-        ngram_features, above = ngrams.transform(counts), targets.above(ratings)
+        ngram_features, above = ngrams.transform(counts), targets.above(data.ratings)
+        network = NetworkSettings() if self.minutes is None else _TIMED_NETWORK
         return Members(
             ngrams=ngrams,
-            encoder=self._fit_encoder(texts, above, seed) if self.encoder else None,
-            ridge=RidgeRegression.fit(ngram_features, self.scale_.to_unit(ratings)),
+            encoder=self._fit_encoder(data.texts, above, seed) if self.encoder else None,
+            ridge=RidgeRegression.fit(ngram_features, self.scale_.to_unit(data.ratings)),
             ordinal=OrdinalRegression.fit(ngram_features, above),
-            network=NGramNetwork.fit(ngram_features, above, NetworkSettings(), seed),
+            network=NGramNetwork.fit(ngram_features, above, network, seed),
         )
 
     def _fit_encoder(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"], seed: int) -> "Encoder":
@@ -296,6 +305,10 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _note(self, line: str) -> None:
         if self.note is not None:
             self.note(line)
+
+    def _stage(self, name: str) -> None:
+        if (report := self.stage or self.note) is not None:
+            report(name)
 
 
 def _validate_rated_texts(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:

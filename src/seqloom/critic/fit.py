@@ -1,5 +1,6 @@
 """Fit a critic to a table of rated texts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,16 @@ from seqloom.config.reading import MISSING_WORDS
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.critic import Critic
 from seqloom.critic.storage import CRITIC, has_foreign_content, save_critic
-from seqloom.errors import RunError
+from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
 from seqloom.reporter import Reporter, silent
+from seqloom.stopwatch import Stopwatch
 from seqloom.version import __version__
 
 __all__ = ["fit_critic"]
+
+_FINISHING_SECONDS = 1.5
+"""Expected duration of saving the critic, and of the end of the process."""
 
 
 def fit_critic(
@@ -32,8 +37,11 @@ def fit_critic(
     encoder: bool = False,
     folds: int = 4,
     seed: int = 0,
+    minutes: float | None = None,
     overwrite: bool = False,
     note: Reporter = silent,
+    stage: Reporter | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Critic:
     """Fit a critic and store it in a folder.
 
@@ -49,21 +57,29 @@ def fit_critic(
         encoder: whether to include a convolutional encoder, which doubles the training time.
         folds: number of cross-validation folds.
         seed: seed of the folds, the initial weights and the order of the texts.
+        minutes: time budget of the whole call; None for no limit.
         overwrite: whether to replace a critic that is already in the folder.
         note: function that receives progress messages.
+        stage: function that receives the name of each stage; None for `note`.
+        stopwatch: stopwatch from whose start `minutes` count; None to start one now.
 
     Raises:
         UserError: the source, the settings or the folder is unusable.
+        KeyboardInterrupt: Ctrl-C was pressed before the end of the first fold.
     """
-    folder = Path(run)
+    folder, stopwatch, stage = Path(run), stopwatch or Stopwatch(), stage or note
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise ConfigError(f"`minutes` got {minutes:g}: choose a number above 0")
     if has_foreign_content(folder):
         raise RunError(f"`run` got {folder}, which contains something other than a critic: name another folder")
     check_writable(folder / CRITIC.settings_file)
     if (folder / CRITIC.settings_file).exists() and not overwrite:
         raise RunError(f"{folder} already contains a critic: use `overwrite` to replace it, or name another folder")
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words, missing=missing)
+    stage("reading the texts")
     table = read_rated(source, reading, note)
-    critic = Critic(encoder=encoder, folds=folds, seed=seed, note=note)
+    left = None if minutes is None else max(0.01, minutes - (stopwatch.seconds() + _FINISHING_SECONDS) / 60)
+    critic = Critic(encoder=encoder, folds=folds, seed=seed, minutes=left, note=note, stage=stage)
     critic.fit(table.texts, table.ratings, table.groups, name=rating)
     critic.table_rules_ = reading.table_rules
     note(f"rating {critic.scale_}")
@@ -72,6 +88,7 @@ def fit_critic(
         "source": str(source),
         "reading": asdict(reading),
         "texts": len(table.texts),
+        "fitted": critic.num_fitted_,
         "groups": len(np.unique(table.groups)),
     }
     save_critic(critic, folder, origin)

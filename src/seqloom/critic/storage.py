@@ -108,7 +108,8 @@ def has_foreign_content(folder: Path) -> bool:
 
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
-    from seqloom.critic.critic import Critic, Members
+    from seqloom.critic.critic import Critic
+    from seqloom.critic.members import Members
 
     settings = EncoderSettings(**stored["encoder_settings"])
     critic = Critic(**stored["settings"], encoder_settings=settings)

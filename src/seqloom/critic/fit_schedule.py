@@ -1,0 +1,98 @@
+"""Choose how many texts a critic is fitted to in a time budget.
+
+A first fit to a few hundred texts measures the speed, and every fold of the cross-validation measures it again.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Int
+
+from seqloom.errors import ConfigError
+from seqloom.reporter import Reporter
+from seqloom.stopwatch import TimeBudget
+
+__all__ = ["FitSchedule"]
+
+_CROSS_VALIDATION_SHARE = 0.55
+"""Share of the time for the cross-validation; the rest is for the fit of the final members."""
+
+_TIME_EXPONENT = 1.4
+"""The time of a fit grows with this power of the number of texts: more texts have more different n-grams."""
+
+_FEWEST_FOLDS = 2
+"""Number of folds if there is no time for those that were asked for."""
+
+_MIN_TEXTS = 100
+"""Smallest number of texts that the cross-validation is worth, unless there are fewer."""
+
+
+class FitSchedule:
+    """Numbers of texts that fit a time budget.
+
+    Args:
+        budget: time of the whole fit.
+        groups: group of each text.
+        seed: seed of the order in which texts are chosen.
+        note: receives a line if not all texts are used.
+    """
+
+    def __init__(self, budget: TimeBudget, groups: Int[np.ndarray, " texts"], seed: int, note: Reporter) -> None:
+        self._budget, self._note = budget, note
+        random = np.random.default_rng(seed)
+        # Whole groups follow one another, so that a selection divides at most one group.
+        self._order = np.argsort(random.permutation(int(groups.max(initial=0)) + 1)[groups], kind="stable")
+        self._measured = (0.0, 1)  # duration of the last measured fit, and the number of its texts
+
+    def first_texts(self, count: int) -> Int[np.ndarray, " chosen"]:
+        """Return the indices of `count` texts in ascending order; a larger selection includes every smaller one."""
+        return np.sort(self._order[:count])
+
+    def measure(self, seconds: float, num_texts: int) -> None:
+        """Record that a fit to `num_texts` texts took some seconds."""
+        self._measured = (max(seconds, 1e-9), max(1, num_texts))
+
+    def _seconds(self, num_texts: float) -> float:
+        """Return the expected duration of a fit."""
+        seconds, measured_texts = self._measured
+        return float(seconds * (num_texts / measured_texts) ** _TIME_EXPONENT)
+
+    def _num_texts(self, seconds: float) -> int:
+        """Return the number of texts of a fit with an expected duration."""
+        measured_seconds, measured_texts = self._measured
+        return int(measured_texts * (max(0.0, seconds) / measured_seconds) ** (1 / _TIME_EXPONENT))
+
+    def cross_validation(self, folds: int) -> tuple[Int[np.ndarray, " chosen"], int]:
+        """Return the texts of the cross-validation, and the number of its folds, which may be smaller than `folds`.
+
+        Raises:
+            ConfigError: the time is too short.
+        """
+        num_texts, left = len(self._order), self._budget.left()
+        # A fold is fitted to all texts but those of the fold, and the final members to all.
+        if folds * self._seconds(num_texts * (1 - 1 / folds)) + self._seconds(num_texts) <= left:
+            return self.first_texts(num_texts), folds
+        folds = min(folds, _FEWEST_FOLDS)
+        texts_per_fit = self._num_texts(_CROSS_VALIDATION_SHARE * left / folds)
+        count = min(num_texts, int(texts_per_fit / (1 - 1 / folds)))
+        if count < min(num_texts, _MIN_TEXTS):
+            missing = math.ceil(((folds + 1) * self._seconds(_MIN_TEXTS) - left) / 6) / 10
+            raise ConfigError(
+                f"`minutes` leave time for the cross-validation of {count:,} of {num_texts:,} texts: give "
+                f"{max(0.1, missing):g} more, or fewer texts"
+            )
+        if count < num_texts:
+            self._note(f"there is time to cross-validate {count:,} of {num_texts:,} texts in {folds} folds")
+        return self.first_texts(count), folds
+
+    def has_time_for(self, num_texts: int) -> bool:
+        """Return whether a fit to `num_texts` texts ends in time."""
+        return self._seconds(num_texts) <= self._budget.left()
+
+    def final_texts(self) -> Int[np.ndarray, " chosen"]:
+        """Return the texts to which the final members are fitted."""
+        num_texts = len(self._order)
+        count = min(num_texts, self._num_texts(self._budget.left()))
+        if count < num_texts:
+            self._note(f"there is time to fit the final models to {count:,} of {num_texts:,} texts")
+        return self.first_texts(count)
