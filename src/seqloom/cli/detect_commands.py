@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table
+from seqloom.cli.stage_display import StageDisplay
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
 from seqloom.percent import format_share
+from seqloom.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from seqloom.evaluation.classification_metrics import Interval
@@ -55,24 +58,32 @@ def fit(
     Generators sample at several temperatures, with and without truncation and guidance. Real and generated texts are
     cut to similar lengths, so that the length reveals nothing.
     """
-    from seqloom.detector.fit import fit_detector
+    stopwatch, minutes = Stopwatch(), settings.get("minutes")
+    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
+        stages.stage("preparing")  # before the slow imports
+        from seqloom.detector.fit import fit_detector
 
-    detector = fit_detector(
-        real,
-        run=run,
-        generators=generator or (),
-        generated=generated or (),
-        critic=critic,
-        overwrite=overwrite,
-        note=note,
-        **settings,
-    )
+        detector = fit_detector(
+            real,
+            run=run,
+            generators=generator or (),
+            generated=generated or (),
+            critic=critic,
+            overwrite=overwrite,
+            note=stages.note,
+            stage=stages.stage,
+            stopwatch=stopwatch,
+            **settings,
+        )
     if json:
         # A confound is a sign of formatting that occurs almost only in real texts, or almost only in generated texts.
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
     print_table([("member", "AUC"), *((name, format_share(area)) for name, area in detector.report_.items())])
+    if detector.interrupted_:
+        note(f"seqloom: interrupted; the detector in {run} has only the models that were finished")
+        raise typer.Exit(INTERRUPTED)
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
     note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 

@@ -16,13 +16,16 @@ class DetectorConfig:
     """Settings of `seqloom.detector.fit.fit_detector` besides its sources, columns and folder.
 
     Attributes:
-        minutes: minutes of training for the two language models together.
+        minutes: time budget of the whole command, in minutes: as many texts are used as there is time for. None uses
+            all, and trains the two language models for two minutes together.
         light: whether the language models and the encoder are left out.
         count: number of texts that all generators together write; None is the number of real texts.
         seed: seed of all draws.
     """
 
-    minutes: float = setting(2.0, help="minutes of training for the two language models together", above=0)
+    minutes: float | None = setting(
+        None, help="minutes for the whole command, which uses as many texts as there is time for (no limit)", above=0
+    )
     light: bool = setting(False, help="leave out the language models and the encoder")
     count: int | None = setting(
         None, help="texts that all generators together write (as many as there are real texts)", at_least=1

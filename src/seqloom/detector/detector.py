@@ -68,6 +68,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: whether to include the convolutional encoder.
         seed: seed of the split, the weights and the changed versions of texts.
         note: function that receives progress messages, or None.
+        stage: function that receives the name of each stage; None for `note`.
 
     Attributes:
         classes_: 0 for real, 1 for generated.
@@ -79,7 +80,11 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         percentiles_: percentiles of the member outputs for real and generated texts.
         report_: area under the ROC curve on the unchanged calibration texts, by member; "light members" is the light
             stack, and "all" is the whole detector.
+        interrupted_: whether Ctrl-C ended the training of the slow members. The detector then has only those that were
+            finished.
     """
+
+    interrupted_ = False
 
     def __init__(
         self,
@@ -88,11 +93,13 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: bool = True,
         seed: int = 0,
         note: Reporter | None = None,
+        stage: Reporter | None = None,
     ) -> None:
         self.language_model_trainer = language_model_trainer
         self.encoder = encoder
         self.seed = seed
         self.note = note
+        self.stage = stage
 
     def fit(self, X: Sequence[str], y: Any, groups: Any = None) -> Self:
         """Fit to real and generated texts.
@@ -116,12 +123,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._note(f"this formatting is almost exclusive to one side: {confound}")
         split = split_groups(labels, groups, self.seed, self._note)
         data = make_training_set(texts, labels, split, self.seed)
-        self._note(f"training on {len(data.texts):,} texts, including changed versions and hard negatives")
+        self._stage(f"training on {len(data.texts):,} texts, including changed versions and hard negatives")
         has_slow_members = self.encoder or self.language_model_trainer is not None
         cross_fitted = cross_fit(data, self.seed, with_segments=has_slow_members)
         encoder, language_models = self._fit_slow_members(data)
         self.members_ = Members(cross_fitted.members, encoder, language_models)
-        self._note("fitting the stack")
+        self._stage("fitting the stack")
         self.stacks_: Stacks
         self.stacks_, slow_outputs = fit_stacks(data, cross_fitted, self.members_)
         self._measure(data, cross_fitted.outputs, slow_outputs)
@@ -228,19 +235,28 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.hstack([self.members_.slow_outputs(texts), extreme_logits(segment_logits)])
 
     def _fit_slow_members(self, data: TrainingSet) -> "tuple[Encoder | None, LanguageModelPair | None]":
-        """Fit the encoder and the language models to the texts with the role `TRAINING`."""
+        """Fit the encoder and the language models to the texts with the role `TRAINING`.
+
+        Ctrl-C leaves out those that are not finished.
+        """
         training = data.roles == TRAINING
+        encoder: Encoder | None = None
         language_models = None
-        if self.language_model_trainer is not None:
-            self._note("training two language models")
-            sides = (data.select(training & data.is_original & (data.classes == side)) for side in (REAL, GENERATED))
-            language_models = self.language_model_trainer(*sides)
-        encoder = None
-        if self.encoder:
-            self._note("training an encoder, which takes a minute or more")
-            classified = training & (data.classes != HARD_NEGATIVE)
-            # Spliced texts count as generated.
-            encoder = fit_encoder(data.select(classified), data.classes[classified] != REAL, self.seed)
+        self.interrupted_ = False
+        try:
+            if self.language_model_trainer is not None:
+                self._stage("training two language models")
+                sides = (
+                    data.select(training & data.is_original & (data.classes == side)) for side in (REAL, GENERATED)
+                )
+                language_models = self.language_model_trainer(*sides)
+            if self.encoder:
+                self._stage("training an encoder, which takes a minute or more")
+                classified = training & (data.classes != HARD_NEGATIVE)
+                # Spliced texts count as generated.
+                encoder = fit_encoder(data.select(classified), data.classes[classified] != REAL, self.seed)
+        except KeyboardInterrupt:
+            self.interrupted_ = True
         return encoder, language_models
 
     def _measure(
@@ -276,6 +292,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _note(self, message: str) -> None:
         if self.note is not None:
             self.note(message)
+
+    def _stage(self, name: str) -> None:
+        if (report := self.stage or self.note) is not None:
+            report(name)
 
 
 def _roc_aucs(logits: dict[str, np.ndarray], generated: Bool[np.ndarray, " texts"]) -> dict[str, float]:

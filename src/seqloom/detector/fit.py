@@ -14,6 +14,7 @@ from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
 from seqloom.critic.table_rules import check_table_rules
 from seqloom.detector.detector import Detector
+from seqloom.detector.fit_schedule import DetectorSchedule
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
@@ -24,9 +25,16 @@ from seqloom.files import check_writable
 from seqloom.replacement import other_content, replacing_content, settle
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
+from seqloom.stopwatch import Stopwatch, TimeBudget
 from seqloom.version import __version__
 
 __all__ = ["fit_detector"]
+
+_FINISHING_SECONDS = 2.5
+"""Expected duration of saving and opening the detector, and of the end of the process."""
+
+_LANGUAGE_MODEL_MINUTES = 2.0
+"""Training time of the two language models together if there is no time budget."""
 
 
 def fit_detector(
@@ -40,12 +48,14 @@ def fit_detector(
     group: str | None = None,
     pool: str | None = None,
     missing: tuple[str, ...] = MISSING_WORDS,
-    minutes: float = 2.0,
+    minutes: float | None = None,
     light: bool = False,
     count: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
     note: Reporter = silent,
+    stage: Reporter | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Detector:
     """Fit a detector and store it in a folder.
 
@@ -59,40 +69,62 @@ def fit_detector(
         group: column whose equal values mark related real texts, which are used together for training or calibration.
         pool: pool of the real table to read; pools are disjoint parts of a table.
         missing: words in the cells of a group that stand for a missing value.
-        minutes: training time of the two language models together; on a small corpus they end earlier.
+        minutes: time budget of the whole call: as many texts are used as there is time for. None uses all, and trains
+            the two language models for two minutes together, or less on a small corpus.
         light: whether to leave out the language models and the encoder.
         count: number of texts of all generators together; None for the number of real texts.
         seed: seed of everything random.
         overwrite: whether to replace a detector that is already in the folder.
         note: function that receives progress messages.
+        stage: function that receives the name of each stage; None for `note`.
+        stopwatch: stopwatch from whose start `minutes` count; None to start one now.
 
     Raises:
         UserError: a source, a setting or the folder is unusable, or a generated text equals a real one.
+        KeyboardInterrupt: Ctrl-C was pressed before the light members were fitted.
     """
-    folder = Path(run)
+    folder, stopwatch, stage = Path(run), stopwatch or Stopwatch(), stage or note
     _check_settings(generators, generated, minutes, count, seed)
     _check_folder(folder, overwrite=overwrite)
     reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
+    stage("reading the texts")
     real_source = read_texts(real, reading, note)
     runs = [SavedRun(generator) for generator in generators]
     _check_pools(runs, reading)
     opened_critic = None if critic is None else _open_critic(critic, runs)
     real_texts = _normalize_like(real_source.texts, runs)
-    generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, note)
+    schedule = None
+    if minutes is not None:
+        budget = TimeBudget(stopwatch, max(60 * minutes - _FINISHING_SECONDS, stopwatch.seconds() + 30 * minutes))
+        schedule = DetectorSchedule(budget, light=light, seed=seed, note=note)
+    generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, stage, schedule)
     for file in generated:
         generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
     texts = real_texts + generated_texts
     # Every generated text is a group by itself, with a number above those of the real groups.
     generated_groups = real_source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
-    labels = np.arange(len(texts)) >= len(real_texts)
+    labels, groups = np.arange(len(texts)) >= len(real_texts), np.concatenate([real_source.groups, generated_groups])
+    if schedule is not None:
+        stage("measuring the speed")
+        light_detector = Detector(encoder=False, seed=seed)
+        chosen = schedule.choose(texts, labels, groups, light_detector.fit)
+        texts, labels, groups = [texts[index] for index in chosen], labels[chosen], groups[chosen]
     with replacing_content(folder, lambda: written_files(folder)) as new_folder:
         detector = Detector(
-            language_model_trainer=None if light else train_language_models(minutes, new_folder, seed=seed, note=note),
+            language_model_trainer=None
+            if light
+            else train_language_models(
+                _LANGUAGE_MODEL_MINUTES if schedule is None else schedule.language_model_minutes,
+                new_folder,
+                seed=seed,
+                note=note,
+            ),
             encoder=not light,
             seed=seed,
             note=note,
+            stage=stage,
         )
-        detector.fit(texts, labels, np.concatenate([real_source.groups, generated_groups]))
+        detector.fit(texts, labels, groups)
         origin = {
             "version": __version__,
             "real": str(real),
@@ -100,21 +132,27 @@ def fit_detector(
             "generated": [str(path) for path in generated],
             "critic": None if critic is None else str(critic),
             "reading": asdict(reading),
-            "texts": {"real": len(real_texts), "generated": len(generated_texts)},
+            "texts": {"real": int((~labels).sum()), "generated": int(labels.sum())},
         }
         save_detector(detector, new_folder, origin)
     # The language models of `detector` were opened in the folder of the new files, which have been moved to `folder`.
-    return open_detector(folder)
+    opened = open_detector(folder)
+    opened.interrupted_ = detector.interrupted_
+    return opened
 
 
 def _check_settings(
-    generators: Sequence[str | Path], generated: Sequence[str | Path], minutes: float, count: int | None, seed: int
+    generators: Sequence[str | Path],
+    generated: Sequence[str | Path],
+    minutes: float | None,
+    count: int | None,
+    seed: int,
 ) -> None:
     """Raise an error that names every invalid setting."""
     faults = []
     if not generators and not generated:
         faults.append("`generators` or `generated`: name a run that generates texts, or a file of generated texts")
-    if not 0 < minutes < math.inf:
+    if minutes is not None and not 0 < minutes < math.inf:
         faults.append(f"`minutes` got {minutes:g}: choose a number above 0")
     if count is not None and not generators:
         faults.append("`count` is the number of texts from `generators`, and no generator was named: leave it out")
@@ -176,7 +214,13 @@ def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
 
 
 def _generate(
-    runs: Sequence[SavedRun], real_texts: Sequence[str], count: int, seed: int, critic: Any, note: Reporter
+    runs: Sequence[SavedRun],
+    real_texts: Sequence[str],
+    count: int,
+    seed: int,
+    critic: Any,
+    stage: Reporter,
+    schedule: DetectorSchedule | None,
 ) -> list[str]:
     """Return generated texts, with equal numbers from all generators.
 
@@ -186,13 +230,15 @@ def _generate(
         count: number of texts of all generators together.
         seed: seed of the first generator; each further generator has the next number.
         critic: critic that filters texts of the generators with ratings, or None.
-        note: function that receives progress messages.
+        stage: function that receives the name of each stage.
+        schedule: plan of the fit in a time budget, or None; there may be time for fewer texts.
     """
     texts: list[str] = []
     for number, run in enumerate(runs):
         num_texts = count // len(runs) + (number < count % len(runs))
-        note(f"generating {num_texts:,} texts: {run.path}")
+        stage(f"generating {num_texts:,} texts: {run.path}")
+        budget = None if schedule is None else schedule.generation(len(runs) - number)
         # A run without ratings cannot use the critic.
         applicable_critic = critic if len(run.config.conditions) else None
-        texts += generate_negatives(run, real_texts, num_texts, seed + number, applicable_critic)
+        texts += generate_negatives(run, real_texts, num_texts, seed + number, applicable_critic, budget)
     return texts

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +27,18 @@ _REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODEL_FOLDERS
 
 
 def train_language_models(
-    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Reporter = silent
+    minutes: float | Callable[[], float] = 2.0,
+    folder: str | Path | None = None,
+    *,
+    seed: int = 0,
+    note: Reporter = silent,
 ) -> LanguageModelTrainer:
     """Return a function that trains the language models of a detector.
 
     The returned function trains a model of real texts, and fine-tunes a copy of this model on generated texts.
 
     Args:
-        minutes: training time of both models together.
+        minutes: time of the training of both models together; or a function that returns it when the training begins.
         folder: folder for the two runs; None for a temporary folder that is deleted when Python exits.
         seed: seed of the weights and of the order of the training texts.
         note: function that receives progress messages.
@@ -42,7 +46,8 @@ def train_language_models(
     runs_folder = temporary_folder_until_exit() if folder is None else Path(folder)
 
     def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
-        options = TrainOptions(minutes=minutes / 2, seed=seed, text="text")
+        total_minutes = minutes() if callable(minutes) else minutes
+        options = TrainOptions(minutes=total_minutes / 2, seed=seed, text="text")
         with temporary_folder() as corpora:
             real_file, real_folder = corpora / "real.jsonl", runs_folder / _REAL_FOLDER
             real_run = _train(real, real_file, real_folder, replace(options, level="char"))

@@ -20,6 +20,7 @@ from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.generate import generate_rated
 from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
+from seqloom.stopwatch import TimeBudget
 
 __all__ = ["generate_negatives"]
 
@@ -46,6 +47,12 @@ _MAX_CONDITIONS = 6
 _MAX_ATTEMPTS = 4
 """Maximal number of batches per condition; each further batch replaces texts without words."""
 
+_BATCH_TEXTS = 48
+"""Number of texts of a batch in a time budget."""
+
+_MIN_TEXTS = 60
+"""Number of texts that are generated even if the time is up."""
+
 _LENGTH_QUANTILE = 0.98
 """Quantile of the lengths of the real texts that limits the length of the generated texts."""
 
@@ -56,7 +63,14 @@ _EXTRA_TOKENS = 8
 """Number of tokens that a text may have beyond the estimate for the longest text."""
 
 
-def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
+def generate_negatives(
+    run: SavedRun,
+    real: Sequence[str],
+    count: int,
+    seed: int,
+    critic: Any = None,
+    budget: TimeBudget | None = None,
+) -> list[str]:
     """Generate texts of a run for the training of a detector.
 
     Args:
@@ -65,6 +79,8 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
         count: number of texts.
         seed: seed of the generation.
         critic: critic that filters some of the texts of a rated run by rating, or None.
+        budget: time of the generation, after which there may be fewer texts; None for no limit. In a time budget, the
+            texts of each setting and condition come in small batches, in random order.
 
     Returns:
         Texts with at least one word. Texts that equal a real text are removed, so there may be fewer than `count`.
@@ -76,18 +92,41 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
     random = np.random.default_rng(seed)
     generators = RunGenerators(run)
     texts: list[str] = []
-    for number, settings in enumerate(_SAMPLING_SETTINGS):
-        count_for_settings = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
-        for condition, num_texts in _conditions(run, count_for_settings, critic, random):
-            batch: list[str] = []
-            for _ in range(_MAX_ATTEMPTS):
-                if len(batch) < num_texts:
-                    config = SamplingConfig(length=max_tokens, seed=int(random.integers(1 << 31)), **settings)
-                    generated = _generate(generators, condition, config, num_texts - len(batch))
-                    batch += [text.strip() for text in generated if count_words(text)]
-            texts += batch
+    for settings, condition, num_texts in _requests(run, count, critic, random, in_batches=budget is not None):
+        if budget is not None and budget.left() <= 0 and len(texts) >= _MIN_TEXTS:
+            break
+        batch: list[str] = []
+        for _ in range(_MAX_ATTEMPTS):
+            if len(batch) < num_texts:
+                config = SamplingConfig(length=max_tokens, seed=int(random.integers(1 << 31)), **settings)
+                generated = _generate(generators, condition, config, num_texts - len(batch))
+                batch += [text.strip() for text in generated if count_words(text)]
+        texts += batch
     copies = set(shared_texts(real, texts))
     return [text for text in texts if text not in copies]
+
+
+def _requests(
+    run: SavedRun, count: int, critic: Any, random: np.random.Generator, *, in_batches: bool
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], int]]:
+    """Yield sampling settings, a condition, and a number of texts; with `in_batches`, small numbers in random order."""
+    counts = [
+        count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
+        for number in range(len(_SAMPLING_SETTINGS))
+    ]
+    if not in_batches:
+        for settings, count_for_settings in zip(_SAMPLING_SETTINGS, counts, strict=True):
+            for condition, num_texts in _conditions(run, count_for_settings, critic, random):
+                yield settings, condition, num_texts
+        return
+    batches = [
+        (settings, condition, min(_BATCH_TEXTS, num_texts - start))
+        for settings, count_for_settings in zip(_SAMPLING_SETTINGS, counts, strict=True)
+        for condition, num_texts in _conditions(run, count_for_settings, critic, random)
+        for start in range(0, num_texts, _BATCH_TEXTS)
+    ]
+    for index in random.permutation(len(batches)):
+        yield batches[index]
 
 
 def _generate(
