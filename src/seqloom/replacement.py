@@ -22,12 +22,11 @@ from typing import Any, BinaryIO, Self
 
 from seqloom import disk
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import cannot_write, is_temporary, remove_leftovers, write_json
+from seqloom.files import STAGING_PARTS, cannot_write, is_temporary, remove_leftovers, write_json
 
 __all__ = ["LOCK_FILE", "STAGING_FOLDER", "Replacement", "other_content", "replacing_content", "restore", "settle"]
 
-STAGING_FOLDER = ".seqloom-new"
-"""Name of the folder with the staged files."""
+STAGING_FOLDER, _NEW_FILES = STAGING_PARTS
 
 LOCK_FILE = "training.lock"
 """Name of the lock of a run folder; it is never replaced."""
@@ -61,7 +60,7 @@ class Replacement:
     def __init__(self, folder: Path, old_files: OldFiles) -> None:
         self._folder, self._old_files = folder, old_files
         self._staging = folder / STAGING_FOLDER
-        self.staged = self._staging / "new"
+        self.staged = self._staging / _NEW_FILES
 
     def __enter__(self) -> Self:
         """Create the folder for the new files."""
@@ -161,7 +160,7 @@ def settle(folder: Path) -> bool:
             lock = _claim(staging)
             if lock is not None:
                 with lock:
-                    is_discarded = not _journal_file(staging).exists() and any(_files_in(staging / "new"))
+                    is_discarded = not _journal_file(staging).exists() and any(_files_in(staging / _NEW_FILES))
                     _finish(folder, staging)
                     _remove_staging(staging)
                 return is_discarded
