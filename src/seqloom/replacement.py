@@ -113,7 +113,7 @@ class Replacement:
 
     def _release(self) -> None:
         with self._lock:
-            _remove_staging(self._staging)
+            _remove_staging(self._staging, self._lock)
 
     def _remove_empty_folder(self) -> None:
         if self._has_created_folder:
@@ -162,7 +162,7 @@ def settle(folder: Path) -> bool:
                 with lock:
                     is_discarded = not _journal_file(staging).exists() and any(_files_in(staging / _NEW_FILES))
                     _finish(folder, staging)
-                    _remove_staging(staging)
+                    _remove_staging(staging, lock)
                 return is_discarded
         except OSError as error:
             if not _journal_file(staging).exists():
@@ -244,12 +244,14 @@ def _finish(folder: Path, staging: Path) -> None:
         disk.remove_tree(staging, keep=staging / "lock")
 
 
-def _remove_staging(staging: Path) -> None:
+def _remove_staging(staging: Path, lock: BinaryIO) -> None:
     """Remove the staging folder, unless it still has a journal; what cannot be removed is left to the next command."""
     if _journal_file(staging).exists():
         return
     with contextlib.suppress(OSError):
         disk.remove_tree(staging, keep=staging / "lock")
+        if os.name == "nt":
+            lock.close()  # Windows removes no open file
         disk.unlink(staging / "lock")  # the lock comes last: until then, no other process may use the folder
         disk.remove_folder(staging)
 
