@@ -1,5 +1,6 @@
 """Temporary files of killed processes are removed; those of living processes, and files of others, stay."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -41,9 +42,14 @@ def test_the_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(SeqloomError, match=r"cannot write .*a.txt"), replacing_file(path) as file:
-        file.write(b"new")
-        raise OSError(28, "No space left on device")
+
+    def fail_halfway() -> None:
+        with replacing_file(path) as file:
+            file.write(b"new")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SeqloomError, match=r"cannot write .*a.txt: No space left on device"):
+        fail_halfway()
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_text() == "old"
 
@@ -72,7 +78,7 @@ def test_a_temporary_file_that_was_taken_for_a_leftover_is_created_again(
     [
         ({".t.csv.part"}, {True: {".t.csv.part"}, False: set()}),
         ({".t.csv.part.json"}, {True: {".t.csv.part.json"}, False: set()}),
-        ({".t.csv.part", ".t.csv.part.json"}, dict.fromkeys((True, False), {".t.csv.part", ".t.csv.part.json"})),
+        ({".t.csv.part", ".t.csv.part.json"}, {key: {".t.csv.part", ".t.csv.part.json"} for key in (True, False)}),
         ({".seqloom-1f09ab3c.tmp"}, {True: set(), False: set()}),
     ],
 )

@@ -18,6 +18,7 @@ from seqloom import disk
 from seqloom.errors import SeqloomError
 
 __all__ = [
+    "STAGING_PARTS",
     "cache_folder",
     "cannot_write",
     "check_writable",
@@ -29,6 +30,9 @@ __all__ = [
     "write_json",
     "write_text",
 ]
+
+STAGING_PARTS = (".seqloom-new", "new")
+"""Names of the folders in which `seqloom.replacement` stages new files: the second is in the first."""
 
 _PREFIX, _SUFFIX = ".seqloom-", ".tmp"
 _LOCK = "lock"
@@ -163,8 +167,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> SeqloomError:
-    """Return the error for a file or folder that the system refuses to write."""
-    return SeqloomError(f"cannot write {path}: {error.strerror or error}; free some space or choose a writable folder")
+    """Return the error for a file or folder that the system refuses to write; a staged file is named by its place."""
+    place = str(path).replace(os.path.join(*STAGING_PARTS, ""), "")
+    return SeqloomError(f"cannot write {place}: {error.strerror or error}; free some space or choose a writable folder")
 
 
 def _temporary_path(folder: Path) -> Path:

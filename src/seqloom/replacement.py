@@ -22,12 +22,11 @@ from typing import Any, BinaryIO, Self
 
 from seqloom import disk
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import cannot_write, is_temporary, remove_leftovers, write_json
+from seqloom.files import STAGING_PARTS, cannot_write, is_temporary, remove_leftovers, write_json
 
 __all__ = ["LOCK_FILE", "STAGING_FOLDER", "Replacement", "other_content", "replacing_content", "restore", "settle"]
 
-STAGING_FOLDER = ".seqloom-new"
-"""Name of the folder with the staged files."""
+STAGING_FOLDER, _NEW_FILES = STAGING_PARTS
 
 LOCK_FILE = "training.lock"
 """Name of the lock of a run folder; it is never replaced."""
@@ -61,7 +60,7 @@ class Replacement:
     def __init__(self, folder: Path, old_files: OldFiles) -> None:
         self._folder, self._old_files = folder, old_files
         self._staging = folder / STAGING_FOLDER
-        self.staged = self._staging / "new"
+        self.staged = self._staging / _NEW_FILES
 
     def __enter__(self) -> Self:
         """Create the folder for the new files."""
@@ -114,7 +113,7 @@ class Replacement:
 
     def _release(self) -> None:
         with self._lock:
-            _remove_staging(self._staging)
+            _remove_staging(self._staging, self._lock)
 
     def _remove_empty_folder(self) -> None:
         if self._has_created_folder:
@@ -161,9 +160,9 @@ def settle(folder: Path) -> bool:
             lock = _claim(staging)
             if lock is not None:
                 with lock:
-                    is_discarded = not _journal_file(staging).exists() and any(_files_in(staging / "new"))
+                    is_discarded = not _journal_file(staging).exists() and any(_files_in(staging / _NEW_FILES))
                     _finish(folder, staging)
-                    _remove_staging(staging)
+                    _remove_staging(staging, lock)
                 return is_discarded
         except OSError as error:
             if not _journal_file(staging).exists():
@@ -245,12 +244,14 @@ def _finish(folder: Path, staging: Path) -> None:
         disk.remove_tree(staging, keep=staging / "lock")
 
 
-def _remove_staging(staging: Path) -> None:
+def _remove_staging(staging: Path, lock: BinaryIO) -> None:
     """Remove the staging folder, unless it still has a journal; what cannot be removed is left to the next command."""
     if _journal_file(staging).exists():
         return
     with contextlib.suppress(OSError):
         disk.remove_tree(staging, keep=staging / "lock")
+        if os.name == "nt":
+            lock.close()  # Windows removes no open file
         disk.unlink(staging / "lock")  # the lock comes last: until then, no other process may use the folder
         disk.remove_folder(staging)
 

@@ -395,6 +395,44 @@ def test_ctrl_c_while_the_report_is_written(command, text_file, tmp_path, monkey
     assert (place / "report.md").exists()
 
 
+def test_ctrl_c_before_the_first_save_keeps_the_earlier_run(command, run, text_file, monkeypatch, digest):
+    def interrupt(*_args, **_settings):
+        raise KeyboardInterrupt
+
+    before = digest(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module.Trainer, "train", interrupt)
+        done = command("train", text_file, "--run", run, "--overwrite", *SMALL)
+    assert done.code == 130
+    assert done.faults == [f"interrupted before the first save; the earlier run in {run} is unchanged"]
+    assert digest(run) == before
+
+
+def test_resume_after_a_killed_overwrite_says_what_is_there(command, run, digest):
+    before = digest(run)
+    staged = run / ".seqloom-new" / "new" / "config.json"
+    staged.parent.mkdir(parents=True)
+    staged.write_text("{}")
+    done = command("train", "--resume", "--run", run)
+    assert (done.code, done.err.splitlines()) == (
+        0,
+        [
+            f"a training that would have replaced {run} ended before its first save: the folder still has the earlier "
+            "run, and --resume continues that; start the new training again with --overwrite",
+            f"{run} is finished after 30 steps; to train it further, start another run with --from {run}",
+        ],
+    )
+    assert digest(run) == before
+
+
+def test_a_backup_of_an_earlier_version_is_named(command, run, text_file):
+    (run / "state" / "replaced").mkdir()
+    (run / "state" / "replaced" / "config.json").write_text("{}")
+    done = command("train", text_file, "--run", run, "--overwrite", *SMALL)
+    assert f"an earlier run, which this run replaced, is in {run / 'state' / 'replaced'}: move or remove it" in done.err
+    assert (run / "state" / "replaced" / "config.json").read_text() == "{}"
+
+
 def test_a_second_ctrl_c_stops_at_once(command, text_file, tmp_path, monkeypatch):
     def interrupt(*_args, **_settings):
         raise KeyboardInterrupt

@@ -9,9 +9,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
+from seqloom import disk
 from seqloom.critic import Critic, load_critic
 from seqloom.critic.storage import has_foreign_content, save_critic
-from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.errors import ConfigError, RunError, SeqloomError, SourceError
 from seqloom.text_features.config import EncoderSettings
 
 SMALL = EncoderSettings(width=8, filters=8, updates=200)
@@ -73,6 +74,35 @@ def test_damage_is_reported(critic, tmp_path):
     (tmp_path / "critic" / "critic.json").write_text('{"format": 99}')
     with pytest.raises(RunError, match="upgrade seqloom"):
         load_critic(tmp_path / "critic")
+
+
+def test_a_model_that_an_earlier_version_moved_aside_is_named(tmp_path):
+    (tmp_path / ".critic.x1y2z3.old").mkdir()
+    with pytest.raises(RunError, match=r"an earlier one is in .*\.critic\.x1y2z3\.old, rename it to .*critic$"):
+        load_critic(tmp_path / "critic")
+
+
+@pytest.mark.parametrize("name", ["critic.safetensors", "critic.json"])
+def test_a_critic_is_replaced_as_a_whole(critic, tmp_path, monkeypatch, name):
+    """Whichever file cannot be written, the old critic stays; once both are written, the new one is there."""
+    save_critic(critic, tmp_path, {"source": "old"})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    rename = disk.rename
+
+    def refuse(source, target):
+        if target.name == name and target.parent != tmp_path:
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "rename", refuse)
+        with pytest.raises(SeqloomError, match="No space left on device"):
+            save_critic(critic, tmp_path, {"source": "new"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "lost+found").mkdir()
+    assert not has_foreign_content(tmp_path)
+    save_critic(critic, tmp_path, {"source": "new"})
+    assert json.loads((tmp_path / "critic.json").read_text())["origin"] == {"source": "new"}
 
 
 def test_a_text_is_rated_alone_as_among_others(critic, others):

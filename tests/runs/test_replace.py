@@ -8,6 +8,7 @@ import pytest
 
 from seqloom import disk
 from seqloom.errors import RunError, SeqloomError
+from seqloom.files import write_text
 from seqloom.replacement import STAGING_FOLDER, settle
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import replacing_run
@@ -101,6 +102,14 @@ def test_an_exchange_that_fails_is_completed(folder, monkeypatch, number):
     assert not settle(folder.path)
     assert contents(folder) == dict.fromkeys(names, "new") | OWN
     assert not (folder.path / STAGING_FOLDER).exists()
+
+
+def test_an_error_names_the_place_of_a_staged_file(folder):
+    with replacing_run(folder):
+        (folder.root / "plots").write_text("in the way")
+        with pytest.raises(SeqloomError) as caught:
+            write_text(folder.plots_folder / "loss.png", "")
+    assert str(caught.value).startswith(f"cannot write {folder.path / 'plots' / 'loss.png'}: ")
 
 
 def test_two_replacements_at_once_are_refused(folder):

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 import seqloom
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.lm.train import train
 from seqloom.runs.migrations import migrate
 from seqloom.runs.stored_paths import from_stored, same_sources, source_to_stored, to_stored
@@ -91,3 +91,10 @@ def test_a_run_reveals_no_folder_and_can_be_moved_with_its_corpus(place, tmp_pat
         train("moved/runs", run="moved/runs/a", resume=True)
     train("moved/data/fox.txt", run="moved/runs/a", resume=True, with_report=False)
     assert moved.folder.weights_file.read_bytes() == weights
+    shutil.move("moved/runs/a", "alone")
+    with pytest.raises(SourceError, match="no source"):
+        train(run="alone", resume=True, with_report=False)
+    train("moved/data/fox.txt", run="alone", resume=True, with_report=False)
+    (tmp_path / "other.txt").write_text("something else " * 30)
+    with pytest.raises(RunError, match="has changed since"):
+        train("other.txt", run="alone", resume=True, with_report=False)

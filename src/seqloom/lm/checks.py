@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqloom.errors import ConfigError, RunError
+from seqloom.corpora.sources import check_source
+from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.files import is_utf8_name
 from seqloom.lm.dataset import stored_sources
 from seqloom.lm.options import ResolvedOptions
@@ -93,14 +94,24 @@ def check_resume_options(names: Sequence[str]) -> None:
 def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | Sequence[str | Path] | None) -> None:
     """Check that a run can be resumed, and that the source is the run's own, if the caller named a source.
 
+    If the run's own source is missing, the caller may name its copy; its content is checked when it is read.
+
     Raises:
         RunError: the run is a GAN.
         ConfigError: the source is not the run's own.
     """
     if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
-    if source is not None and not same_sources(stored_sources(source), config.sources):
+    if source is not None and not same_sources(stored_sources(source), config.sources) and _exist(config.sources):
         raise ConfigError(
             f"`resume` uses the run's own source, {config.source}, but the source is "
             f"{', '.join(stored_sources(source))}: leave the source out, or start another run with `from_run`"
         )
+
+
+def _exist(sources: Sequence[str]) -> bool:
+    try:
+        check_source(list(sources))
+    except SourceError:
+        return False
+    return True
