@@ -54,6 +54,9 @@ def fit(
             stopwatch=stopwatch,
             **settings,
         )
+    if critic.interrupted_:
+        note(f"seqloom: interrupted; the critic in {run} was fitted to {critic.num_fitted_:,} texts")
+        raise typer.Exit(INTERRUPTED)
     if json:
         print_json({"critic": str(run), "rating": rating, "report": critic.report_})
         return
@@ -64,9 +67,6 @@ def fit(
         ]
     )
     text = shlex.quote(settings["text"])
-    if critic.interrupted_:
-        note(f"seqloom: interrupted; the critic in {run} was fitted to {critic.num_fitted_:,} texts")
-        raise typer.Exit(INTERRUPTED)
     note(f"critic: {run}   rate texts with: seqloom critic rate {run} TABLE --text {text} -o FILE")
 
 

@@ -75,15 +75,15 @@ def fit(
             stopwatch=stopwatch,
             **settings,
         )
+    if detector.interrupted_:
+        note(f"seqloom: interrupted; the detector in {run} has only the models that were finished")
+        raise typer.Exit(INTERRUPTED)
     if json:
         # A confound is a sign of formatting that occurs almost only in real texts, or almost only in generated texts.
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
     print_table([("member", "AUC"), *((name, format_share(area)) for name, area in detector.report_.items())])
-    if detector.interrupted_:
-        note(f"seqloom: interrupted; the detector in {run} has only the models that were finished")
-        raise typer.Exit(INTERRUPTED)
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
     note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 

@@ -68,13 +68,7 @@ def fit_critic(
         KeyboardInterrupt: Ctrl-C was pressed before the end of the first fold.
     """
     folder, stopwatch, stage = Path(run), stopwatch or Stopwatch(), stage or note
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise ConfigError(f"`minutes` got {minutes:g}: choose a number above 0")
-    if has_foreign_content(folder):
-        raise RunError(f"`run` got {folder}, which contains something other than a critic: name another folder")
-    check_writable(folder / CRITIC.settings_file)
-    if (folder / CRITIC.settings_file).exists() and not overwrite:
-        raise RunError(f"{folder} already contains a critic: use `overwrite` to replace it, or name another folder")
+    _check_request(folder, minutes, overwrite=overwrite)
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words, missing=missing)
     stage("reading the texts")
     table = read_rated(source, reading, note)
@@ -93,3 +87,14 @@ def fit_critic(
     }
     save_critic(critic, folder, origin)
     return critic
+
+
+def _check_request(folder: Path, minutes: float | None, *, overwrite: bool) -> None:
+    """Raise an error if the time budget is not a positive number, or the folder cannot receive a critic."""
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise ConfigError(f"`minutes` got {minutes:g}: choose a number above 0")
+    if has_foreign_content(folder):
+        raise RunError(f"`run` got {folder}, which contains something other than a critic: name another folder")
+    check_writable(folder / CRITIC.settings_file)
+    if (folder / CRITIC.settings_file).exists() and not overwrite:
+        raise RunError(f"{folder} already contains a critic: use `overwrite` to replace it, or name another folder")

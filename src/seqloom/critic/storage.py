@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqloom.critic.members import Members
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.scale import Scale
@@ -109,7 +110,6 @@ def has_foreign_content(folder: Path) -> bool:
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
     from seqloom.critic.critic import Critic
-    from seqloom.critic.members import Members
 
     settings = EncoderSettings(**stored["encoder_settings"])
     critic = Critic(**stored["settings"], encoder_settings=settings)
