@@ -14,13 +14,16 @@ from seqloom import disk
 from seqloom.api import train_gan
 from seqloom.cli.app import call
 from seqloom.cli.training_display import interrupted_gan_message
+from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import request, schedule, session
 from seqloom.gan import train as train_module
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
+from seqloom.gan.setup import gan_run_config
 from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.registry import CODECS
+from seqloom.runs.saved_run import SavedRun
 from seqloom.training.events import Step
 
 SETTINGS = {
@@ -506,3 +509,17 @@ def test_a_pace_excludes_other_budgets(trained, table, tmp_path):
     with pytest.raises(ConfigError, match="give the three parts"):
         train_gan(table, run=tmp_path / "gan", from_run=parent, pace="0:3")
     assert not (tmp_path / "gan").exists()
+
+
+def test_a_parent_with_revised_steps_starts_a_gan(trained, tmp_path):
+    parent = tmp_path / "parent"
+    shutil.copytree(trained.path / "likelihood", parent)
+    config = json.loads((parent / "config.json").read_text())
+    steps = config["training"]["total_steps"]
+    config["training"]["pace"] = f"0:{2 * steps},10:{steps}"
+    config["repeat_command"] = "seqloom train rated.csv"
+    (parent / "config.json").write_text(json.dumps(config))
+    gan_config = gan_run_config(SavedRun(parent), 3, GanConfig(pretrain_steps=3, warmup_steps=2, adversarial_steps=1))
+    assert gan_config.training.total_steps == 6
+    assert gan_config.training.make_pace().revisions == [(0, 6)]
+    assert gan_config.repeat_command == ""

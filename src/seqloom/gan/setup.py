@@ -55,13 +55,14 @@ def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConf
     )
     training = replace(
         config.training,
-        total_steps=max(1, gan.pretrain_steps + gan.warmup_steps + gan.adversarial_steps),
+        total_steps=max(1, sum(gan.stage_steps)),
+        pace="",  # `gan` has the paces of the stages
         batch_size=gan.batch_size,
         sequence_length=gan.max_length,
         seed=gan.seed,
         validation=UNSEEN_SHARE,
     )
-    return replace(config, model=model, training=training, kernels=None, parent=str(parent.path))
+    return replace(config, model=model, training=training, kernels=None, repeat_command="", parent=str(parent.path))
 
 
 def make_trainer(
