@@ -10,11 +10,12 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqloom import disk
+from seqloom.checksums import json_with_checksum
 from seqloom.errors import SeqloomError
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "is_utf8_name",
     "remove_leftovers",
     "replacing_file",
+    "write_checked_json",
     "write_json",
     "write_text",
 ]
@@ -160,6 +162,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object with its checksum, atomically; see `seqloom.checksums`."""
+    with replacing_file(path) as file:
+        file.write(json_with_checksum(value))
 
 
 def cannot_write(path: Path, error: OSError) -> SeqloomError:

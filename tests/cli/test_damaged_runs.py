@@ -1,11 +1,11 @@
 """Runs that are missing, half-written or damaged: one line, exit 2, and nothing is touched."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from tests.checked_files import edit_json, replace_arrays
 
 
 def remove_all(run):
@@ -17,9 +17,7 @@ def newer_format(run):
 
 
 def no_format(run):
-    config = json.loads((run / "config.json").read_text())
-    del config["format"]
-    (run / "config.json").write_text(json.dumps(config))
+    edit_config(run, format=None)
 
 
 def unknown_field(run):
@@ -27,8 +25,7 @@ def unknown_field(run):
 
 
 def edit_config(run, **fields):
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, **fields}))
+    edit_json(run / "config.json", **fields)
 
 
 def cut_config(run):
@@ -64,13 +61,13 @@ def cut_weights(run):
 def other_weights(run):
     weights = load_file(run / "model.safetensors")
     name = "core.layers.0.weight_hidden"
-    save_file({**weights, name: np.zeros((8, 8), np.float32)}, run / "model.safetensors")
+    replace_arrays(run / "model.safetensors", {**weights, name: np.zeros((8, 8), np.float32)})
 
 
 def missing_weight(run):
     weights = load_file(run / "model.safetensors")
     del weights["core.layers.0.bias"]
-    save_file(weights, run / "model.safetensors")
+    replace_arrays(run / "model.safetensors", weights)
 
 
 DAMAGES = [

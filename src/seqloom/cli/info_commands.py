@@ -17,16 +17,19 @@ _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 
 def info(
     run: Annotated[Path, typer.Argument(help="folder of a run, a critic or a detector", metavar="RUN")],
+    verify: Annotated[bool, typer.Option("--verify", help="check every file that has a checksum")] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Describe RUN: its model, corpus and training; for a critic or detector, its quality."""
     from seqloom.api import describe
 
-    kind, described = describe(run)
+    kind, described = describe(run, verify=verify)
     if json:
         print_json(described)
     else:
         print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described))
+        if verify:
+            print_table([("verified", ", ".join(described["verified"]))])
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
