@@ -20,6 +20,7 @@ __all__ = [
     "check_arrays",
     "checked_json",
     "file_checksum",
+    "indented_json",
     "json_with_checksum",
     "parse_json",
     "read_arrays_header",
@@ -68,8 +69,16 @@ def json_with_checksum(value: Mapping[str, Any]) -> bytes:
     Args:
         value: object with at least one field; "sha256" is not among them.
     """
-    start = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}").encode("utf-8")
+    start = indented_json(value).removesuffix(b"\n}")
     return start + f',\n  "sha256": "{sha256(start).hexdigest()}"\n}}\n'.encode("ascii")
+
+
+def indented_json(value: Any) -> bytes:
+    """Return a value as indented JSON in UTF-8, or in ASCII if it has the name of a file that is not UTF-8."""
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2, allow_nan=False).encode("ascii")
 
 
 def checked_json(content: bytes, *, required_from_format: int | None = None) -> Any:

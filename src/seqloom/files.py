@@ -6,7 +6,6 @@ lock is never reused, and is known to all computers that share a disk.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqloom import disk
-from seqloom.checksums import json_with_checksum
+from seqloom.checksums import indented_json, json_with_checksum
 from seqloom.errors import SeqloomError
 
 __all__ = [
@@ -154,14 +153,15 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically."""
+    """Write `text` as UTF-8, atomically; bytes of names that are not UTF-8 become escapes."""
     with replacing_file(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    with replacing_file(path) as file:
+        file.write(indented_json(value) + b"\n")
 
 
 def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_table, short_number
+from seqloom.cli.output import print_json, print_line, print_table, short_number
 from seqloom.config import validate
 from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted
@@ -152,4 +152,4 @@ def plot(
     )
     settings = {"temperatures": temperature} if temperature else {}
     for path in load(run).plot(prompt, skip_unknown=skip_unknown, folder=folder, **settings):
-        print(path)
+        print_line(path)

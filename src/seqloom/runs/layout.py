@@ -31,6 +31,9 @@ __all__ = ["PLOTS", "RunFolder"]
 PLOTS = ("loss", "gan", "temperature", "entropy")
 """Names of the plots of a run, without their extension."""
 
+_NUMBER_TYPES = ("F16", "F32", "F64")
+"""Types that weights may have; seqloom writes F32."""
+
 _OTHER_KINDS = ("critic", "detector")
 """Kinds of folders that are not runs; each contains a JSON file named after its kind, such as `critic.json`."""
 
@@ -365,7 +368,7 @@ class RunFolder:
 
 
 def _check_number_types(weights: ArraysHeader) -> None:
-    """Raise a ValueError unless all weights are 32-bit floating-point numbers."""
+    """Raise a ValueError unless all weights are floating-point numbers that NumPy has."""
     for name, tensor in weights.tensors.items():
-        if not isinstance(tensor, dict) or tensor.get("dtype") != "F32":
+        if not isinstance(tensor, dict) or tensor.get("dtype") not in _NUMBER_TYPES:
             raise ValueError(f"{name} is {tensor!r}, and weights have the type F32 (float32)")
