@@ -22,6 +22,7 @@ __all__ = [
     "remove_folder",
     "remove_tree",
     "rename",
+    "set_time_to_now",
     "sync",
     "sync_folder",
     "temporary_folder",
@@ -136,10 +137,19 @@ def remove_tree(path: Path, *, keep: Path | None = None) -> None:
         remove_folder(path)
 
 
-def try_lock(file: BinaryIO) -> bool:
+def set_time_to_now(path: Path) -> None:
+    """Set the time of the last change of a file to the current time."""
+    perform("utime", os.utime, path)
+
+
+def try_lock(file: BinaryIO, *, shared: bool = False) -> bool:
     """Lock an open file until it is closed; return False if another open file holds the lock.
 
     The system releases the lock of a process that ends in any way.
+
+    Args:
+        file: open file.
+        shared: whether other files may hold the lock too, if theirs is shared; Windows has no shared locks.
 
     Raises:
         OSError: the file system has no locks.
@@ -152,7 +162,7 @@ def try_lock(file: BinaryIO) -> bool:
         else:
             import fcntl
 
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     return True

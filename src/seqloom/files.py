@@ -6,15 +6,15 @@ lock is never reused, and is known to all computers that share a disk.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqloom import disk
+from seqloom.checksums import indented_json, json_with_checksum
 from seqloom.errors import SeqloomError
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "is_utf8_name",
     "remove_leftovers",
     "replacing_file",
+    "write_checked_json",
     "write_json",
     "write_text",
 ]
@@ -156,14 +157,21 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, atomically."""
+    """Write `text` as UTF-8, atomically; bytes of names that are not UTF-8 become escapes."""
     with replacing_file(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    with replacing_file(path) as file:
+        file.write(indented_json(value) + b"\n")
+
+
+def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object with its checksum, atomically; see `seqloom.checksums`."""
+    with replacing_file(path) as file:
+        file.write(json_with_checksum(value))
 
 
 def cannot_write(path: Path, error: OSError) -> SeqloomError:

@@ -1,11 +1,11 @@
 """Runs that are missing, half-written or damaged: one line, exit 2, and nothing is touched."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from tests.checked_files import edit_json, read_json, replace_arrays
 
 
 def remove_all(run):
@@ -17,9 +17,7 @@ def newer_format(run):
 
 
 def no_format(run):
-    config = json.loads((run / "config.json").read_text())
-    del config["format"]
-    (run / "config.json").write_text(json.dumps(config))
+    edit_config(run, format=None)
 
 
 def unknown_field(run):
@@ -27,8 +25,7 @@ def unknown_field(run):
 
 
 def edit_config(run, **fields):
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, **fields}))
+    edit_json(run / "config.json", **fields)
 
 
 def cut_config(run):
@@ -64,16 +61,57 @@ def cut_weights(run):
 def other_weights(run):
     weights = load_file(run / "model.safetensors")
     name = "core.layers.0.weight_hidden"
-    save_file({**weights, name: np.zeros((8, 8), np.float32)}, run / "model.safetensors")
+    replace_arrays(run / "model.safetensors", {**weights, name: np.zeros((8, 8), np.float32)})
 
 
 def missing_weight(run):
     weights = load_file(run / "model.safetensors")
     del weights["core.layers.0.bias"]
-    save_file(weights, run / "model.safetensors")
+    replace_arrays(run / "model.safetensors", weights)
+
+
+def whole_numbers(run):
+    weights = load_file(run / "model.safetensors")
+    name = "head.bias"
+    replace_arrays(run / "model.safetensors", {**weights, name: weights[name].astype(np.int32)})
+
+
+def unknown_kernels(run):
+    edit_config(run, kernels="avx1024")
+
+
+def key_twice(run):
+    content = (run / "config.json").read_bytes().replace(b'{\n  "format"', b'{\n  "threads": 1,\n  "format"')
+    (run / "config.json").write_bytes(content.partition(b',\n  "sha256"')[0] + b"\n}")
+
+
+def tensor_twice(run):
+    content = (run / "model.safetensors").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length].replace(b'"head.bias"', b'"head.weight"')
+    (run / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + content[8 + length :])
+
+
+def many_layers(run):
+    model = read_json(run / "config.json")["model"]
+    edit_config(run, model={**model, "hidden_sizes": [16] * 100_000})
+
+
+def long_name(run):
+    edit_config(run, level="x" * 1_000_000)
+
+
+def many_settings(run):
+    edit_config(run, **{f"setting_{number}": 1 for number in range(10_000)})
 
 
 DAMAGES = [
+    (whole_numbers, "float32"),
+    (unknown_kernels, "unknown kernels 'avx1024'"),
+    (key_twice, "'threads' twice"),
+    (tensor_twice, "'head.weight' twice"),
+    (long_name, "characters)..."),
+    (many_settings, "characters)..."),
     (remove_all, "no run at"),
     (newer_format, "format 99"),
     (no_format, "no format number"),
@@ -105,6 +143,7 @@ def test_each_damage_is_one_line(command, run, tmp_path, damage, said):
         assert (done.code, done.out) == (2, ""), words
         assert len(done.faults) == len(done.err.splitlines()) == 1, words
         assert said in done.faults[0], words
+        assert len(done.err) < 2_000, words
     assert files(run) == before
 
 
@@ -131,3 +170,11 @@ def test_info_needs_no_weights(command, run):
     no_weights(run)
     done = command("info", run)
     assert done.code == 0
+
+
+def test_the_faults_of_many_layers_are_few_lines(command, run):
+    many_layers(run)
+    done = command("generate", run)
+    assert done.code == 2
+    assert len(done.err) < 40_000
+    assert len(done.err.splitlines()) <= 21

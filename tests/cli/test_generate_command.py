@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from tests.checked_files import edit_json
 
 from seqloom.api import load
 from seqloom.cli import generate_command, output
@@ -246,9 +247,8 @@ def test_settings_out_of_range(command, run, unchanged, words, faults):
 
 
 def test_a_guard_against_copying_needs_the_text(command, run, tmp_path):
-    config = json.loads((run / "config.json").read_text())
     for source, said in ((str(tmp_path / "gone.txt"), "no source"), ("-", "standard input")):
-        (run / "config.json").write_text(json.dumps({**config, "sources": [source]}))
+        edit_json(run / "config.json", sources=[source])
         done = command("generate", run, "--max-copy", 20)
         assert done.code == 2
         assert said in done.faults[0]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.checked_files import edit_json
 
 from seqloom.cli import train_commands
 from seqloom.lm import session
@@ -455,9 +456,8 @@ def test_the_demo_replaces_only_demos(command, run, asked, unchanged):
     assert not asked
 
 
-def test_the_demo_asks_for_the_text_that_python_carries(command, run, trained, asked):
-    config = json.loads((trained / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "sources": [train_commands._DEMO_SOURCE]}))
+def test_the_demo_asks_for_the_text_that_python_carries(command, run, asked):
+    edit_json(run / "config.json", sources=[train_commands._DEMO_SOURCE])
     assert command("demo", "--run", run, "--minutes", 0.5).code == 0
     del asked["viewer"], asked["stopwatch"]
     assert asked == {

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -8,11 +6,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from tests.checked_files import edit_json, read_json
 
 from seqloom import disk
 from seqloom.critic import Critic, load_critic
 from seqloom.critic.storage import has_foreign_content, save_critic
 from seqloom.errors import ConfigError, RunError, SeqloomError, SourceError
+from seqloom.files import write_checked_json
 from seqloom.text_features.config import EncoderSettings
 
 SMALL = EncoderSettings(width=8, filters=8, updates=200)
@@ -71,7 +71,7 @@ def test_damage_is_reported(critic, tmp_path):
     (tmp_path / "critic" / "critic.json").write_text('{"format": 1}')
     with pytest.raises(RunError, match="no longer reads: fit the critic again"):
         load_critic(tmp_path / "critic")
-    (tmp_path / "critic" / "critic.json").write_text('{"format": 99}')
+    write_checked_json(tmp_path / "critic" / "critic.json", {"format": 99})
     with pytest.raises(RunError, match="upgrade seqloom"):
         load_critic(tmp_path / "critic")
 
@@ -216,9 +216,9 @@ def no_words(stored):
 @pytest.mark.parametrize("damage", [broken_knots, level_levels, no_words])
 def test_settings_that_do_not_fit_the_arrays_are_damage(critic, tmp_path, damage):
     save_critic(critic, tmp_path, {})
-    stored = json.loads((tmp_path / "critic.json").read_text())
+    stored = read_json(tmp_path / "critic.json")
     damage(stored)
-    (tmp_path / "critic.json").write_text(json.dumps(stored))
+    write_checked_json(tmp_path / "critic.json", stored)
     with pytest.raises(RunError, match=r"is damaged .*: fit it again, or copy it again"):
         load_critic(tmp_path)
 
@@ -230,9 +230,7 @@ def test_arrays_of_another_critic_are_damage(critic, tmp_path, name, checked):
     arrays = load_file(tmp_path / "critic.safetensors")
     save_file({**arrays, name: arrays[name][:-1].copy()}, tmp_path / "critic.safetensors")
     if not checked:
-        stored = json.loads((tmp_path / "critic.json").read_text())
-        del stored["weights"]
-        (tmp_path / "critic.json").write_text(json.dumps(stored))
+        edit_json(tmp_path / "critic.json", weights=None)
     with pytest.raises(RunError, match="not the file that critic.json was written with" if checked else "is damaged"):
         load_critic(tmp_path)
 

@@ -1,17 +1,23 @@
-import json
 import math
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.checked_files import edit_json, read_json
 
+from seqloom.checksums import file_checksum as checksum
 from seqloom.codecs import fit_codec
 from seqloom.corpora.document import Document
 from seqloom.corpora.payloads import TextPayload
-from seqloom.data.store import StoreWriter, build_store, cached_store, open_store
-from seqloom.errors import CodecError, RunError, SourceError
+from seqloom.data import store as store_module
+from seqloom.data.store import StoreWriter, build_store, open_store
+from seqloom.data.store_cache import cached_store
+from seqloom.errors import CodecError, ConfigError, RunError, SourceError
+from seqloom.files import write_checked_json
 
 
 class ListCorpus:
@@ -228,15 +234,13 @@ def test_every_file_is_missed_or_measured(name, whole):
     ],
 )
 def test_a_damaged_description_is_refused(change, whole):
-    described = json.loads((whole / "store.json").read_text())
-    (whole / "store.json").write_text(json.dumps(described | change))
+    write_checked_json(whole / "store.json", read_json(whole / "store.json") | change)
     with pytest.raises(RunError, match="damaged"):
         open_store(whole)
 
 
 def test_a_newer_format_is_refused(whole):
-    described = json.loads((whole / "store.json").read_text())
-    (whole / "store.json").write_text(json.dumps(described | {"format": 99}))
+    edit_json(whole / "store.json", format=99)
     with pytest.raises(RunError, match="newer"):
         open_store(whole)
 
@@ -244,3 +248,61 @@ def test_a_newer_format_is_refused(whole):
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(RunError, match="not a complete token store"):
         open_store(tmp_path / "nowhere")
+
+
+def test_a_store_is_hashed_once_per_size_time_and_inode(whole, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(store_module, "file_checksum", lambda file: hashed.append(file.name) or checksum(file))
+    open_store(whole)
+    assert hashed == []  # it was hashed as it was written
+    (whole / "records.bin").touch()
+    open_store(whole)
+    open_store(whole)
+    assert [Path(name).name for name in hashed] == ["records.bin"]
+    open_store(whole, verify=True)
+    assert len(hashed) == 5
+
+
+def test_damage_that_changes_no_time_is_noticed_on_request(whole):
+    file, content = whole / "records.bin", (whole / "records.bin").read_bytes()
+    status = file.stat()
+    file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    open_store(whole)
+    with pytest.raises(RunError, match=r"records\.bin was changed"):
+        open_store(whole, verify=True)
+
+
+def stores(cache):
+    return {path.name for path in (cache / "stores").iterdir()}
+
+
+def test_the_least_recently_used_stores_are_removed(cache, monkeypatch):
+    corpora = [make(f"some text of number {number}") for number in range(4)]
+    for number, corpus in enumerate(corpora):
+        corpus.fingerprint = f"{number}" * 64
+    codec = fit_codec("byte", corpora[0])
+    names = []
+    for age, corpus in zip((30, 40, 20), corpora[:3], strict=True):
+        cached_store(corpus, codec)
+        (name,) = stores(cache) - set(names)
+        names.append(name)
+        os.utime(cache / "stores" / name / "in-use.lock", (10**9 - age, 10**9 - age))
+    in_use = cached_store(corpora[1], codec)  # the oldest
+    size = sum(file.stat().st_size for file in (cache / "stores" / names[0]).iterdir())
+    monkeypatch.setenv("SEQLOOM_CACHE_SIZE", str(3.5 * size / 2**30))
+    newest = cached_store(corpora[3], codec)
+    assert names[0] not in stores(cache)
+    assert set(names[1:]) < stores(cache)
+    monkeypatch.setenv("SEQLOOM_CACHE_SIZE", "0")
+    last = cached_store(make("another text"), codec)
+    assert len(stores(cache)) == 3  # those in use stay
+    assert all(store.num_records for store in (in_use, newest, last))
+
+
+@pytest.mark.parametrize("size", ["ten", "-1", "nan"])
+def test_a_cache_size_that_is_no_number_is_refused(monkeypatch, size):
+    monkeypatch.setenv("SEQLOOM_CACHE_SIZE", size)
+    corpus = make("some text")
+    with pytest.raises(ConfigError, match="SEQLOOM_CACHE_SIZE"):
+        cached_store(corpus, fit_codec("char", corpus))

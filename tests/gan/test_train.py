@@ -7,11 +7,13 @@ import shutil
 import signal
 
 import pytest
+from tests.checked_files import edit_json, read_json
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom import disk
 from seqloom.api import train_gan
+from seqloom.checksums import json_with_checksum
 from seqloom.cli.app import call
 from seqloom.cli.training_display import interrupted_gan_message
 from seqloom.config.gan import GanConfig
@@ -205,9 +207,7 @@ def test_a_training_state_with_other_settings_is_not_resumed(trained, tmp_path, 
     run = tmp_path / "gan"
     shutil.copytree(trained.path, run)
     (run / "metrics.json").unlink()
-    stored = json.loads((run / "gan.json").read_text())
-    stored["gan"][name] = value
-    (run / "gan.json").write_text(json.dumps(stored))
+    edit_json(run / "gan.json", gan={**read_json(run / "gan.json")["gan"], name: value})
     with pytest.raises(RunError, match="undo the changes"):
         train_gan(run=run, resume=True)
 
@@ -413,7 +413,9 @@ def test_a_gan_from_a_run_resumes_wherever_it_was_killed(trained, uninterrupted,
 
     if name == "asked.json":  # it is first renamed, when the request is stored, and removed after the first save
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(request, "write_json", lambda path, value: path.write_text(json.dumps(value)))
+            patch.setattr(
+                request, "write_checked_json", lambda path, value: path.write_bytes(json_with_checksum(value))
+            )
             killed(name, start)
     else:
         killed(name, start)

@@ -23,7 +23,8 @@ from seqloom.kernels.decoding_abi import (
 )
 from seqloom.kernels.library import available_kernels, declare
 from seqloom.kernels.text_hashing import ngrams, patterns, reduce
-from seqloom.kernels.trainer import NativeTrainer, _OptimizerStep, _training_library, _Window
+from seqloom.kernels.trainer import NativeTrainer
+from seqloom.kernels.training_abi import OptimizerStep, Window, training_library
 
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
 
@@ -311,8 +312,8 @@ def compute(trainer, **changes):
     fields = {"batch_size": 2, "time": 3} | {name: pointer(array) for name, array in arrays.items()} | changes
     for name in ("compute", "score"):
         losses = np.zeros(6)
-        getattr(_training_library(), f"seqloom_trainer_{name}")(
-            trainer._trainer, byref(_Window(**fields)), losses.ctypes.data
+        getattr(training_library(), f"seqloom_trainer_{name}")(
+            trainer._trainer, byref(Window(**fields)), losses.ctypes.data
         )
 
 
@@ -346,7 +347,7 @@ def test_windows_are_checked(trainer, changes, match):
 
 
 def test_parts_states_and_updates_are_checked(trainer):
-    library, room, handle = _training_library(), np.zeros(1000, np.float32), trainer._trainer
+    library, room, handle = training_library(), np.zeros(1000, np.float32), trainer._trainer
     for arguments, match in [
         ((4, 0, 0, pointer(room), 0), "arena 4 is out of range"),
         ((0, 6, 0, pointer(room), 0), "part is 6"),
@@ -366,9 +367,9 @@ def test_parts_states_and_updates_are_checked(trainer):
         with refused(match):
             library.seqloom_trainer_copy_state(handle, *arguments)
     with refused("optimizer is 2"):
-        library.seqloom_trainer_update(handle, byref(_OptimizerStep(kind=2, step=1)))
+        library.seqloom_trainer_update(handle, byref(OptimizerStep(kind=2, step=1)))
     with refused("number of the update is 0"):
-        library.seqloom_trainer_update(handle, byref(_OptimizerStep(step=0)))
+        library.seqloom_trainer_update(handle, byref(OptimizerStep(step=0)))
     for name, *arguments in [("keep_state",), ("gradient_norm", None), ("update", None), ("compute", None, None)]:
         with refused("is a null pointer"):
             getattr(library, f"seqloom_trainer_{name}")(None, *arguments)
@@ -390,7 +391,7 @@ def test_setups_are_checked(position, value, match):
     arguments = [b"portable", 0, 1, (c_int * 1)(4), 7, 3, 1, 1, byref(c_void_p())]
     arguments[position] = value
     with pytest.raises(TrainingError, match=match):
-        _training_library().seqloom_trainer_new(*arguments)
+        training_library().seqloom_trainer_new(*arguments)
 
 
 # --- text

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from tests.checked_files import edit_json, read_json, replace_arrays
 
 import seqloom
 from seqloom.api import Run
@@ -240,7 +241,6 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
 def test_a_damaged_run_is_reported(copied: Run, tmp_path: Path, damage: str, fault: str) -> None:
     path = copied.path
     config = path / "config.json"
-    stored = json.loads(config.read_text(encoding="utf-8"))
     weights = path / "model.safetensors"
     if damage == "no folder":
         path = tmp_path / "elsewhere"
@@ -249,7 +249,7 @@ def test_a_damaged_run_is_reported(copied: Run, tmp_path: Path, damage: str, fau
     elif damage == "half a config":
         config.write_text(config.read_text(encoding="utf-8")[:100], encoding="utf-8")
     elif damage == "newer format":
-        config.write_text(json.dumps({**stored, "format": 99}), encoding="utf-8")
+        edit_json(config, format=99)
     elif damage == "no codec":
         (path / "codec.json").unlink()
     elif damage == "no weights":
@@ -261,10 +261,9 @@ def test_a_damaged_run_is_reported(copied: Run, tmp_path: Path, damage: str, fau
         weights.write_bytes(weights.read_bytes()[:200])
     elif damage == "other weights":
         arrays = load_file(weights)
-        save_file({**arrays, "head.bias": np.zeros(3, np.float32)}, weights)
+        replace_arrays(weights, {**arrays, "head.bias": np.zeros(3, np.float32)})
     else:
-        stored["model"]["colour"] = "red"
-        config.write_text(json.dumps(stored), encoding="utf-8")
+        edit_json(config, model={**read_json(config)["model"], "colour": "red"})
     with pytest.raises(RunError, match=fault) as caught:
         seqloom.load(path).generate(length=3)
     assert "\n" not in str(caught.value)
@@ -394,7 +393,7 @@ def test_an_inconsistent_config_is_reported(copied: Run, name: str, value: Any) 
 def test_nan_weights_are_not_evaluated(copied: Run) -> None:
     run = copied
     arrays = {name: np.full_like(array, np.nan) for name, array in load_file(run.folder.weights_file).items()}
-    save_file(arrays, run.folder.weights_file)
+    replace_arrays(run.folder.weights_file, arrays)
     with pytest.raises(RunError, match="holds NaN"):
         seqloom.load(run.path).evaluate()
 
@@ -405,7 +404,7 @@ def test_nan_predictions_are_not_reported_as_scores(copied: Run) -> None:
     # All units saturate, so that the sum over them passes what single precision holds.
     arrays["core.layers.0.bias"] = np.full_like(arrays["core.layers.0.bias"], 50)
     arrays["head.weight"] = np.full_like(arrays["head.weight"], 3e38)
-    save_file(arrays, run.folder.weights_file)
+    replace_arrays(run.folder.weights_file, arrays)
     loaded = seqloom.load(run.path)
     with np.errstate(over="ignore", invalid="ignore"):
         with pytest.raises(SeqloomError, match="its weights have diverged"):
@@ -418,7 +417,7 @@ def test_a_full_disk_is_reported_and_keeps_the_run(copied: Run) -> None:
     run = copied
     before = run.folder.weights_file.read_bytes()
     limited = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "import resource, signal, sys; sys.dont_write_bytecode = True; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
         "from seqloom.runs.layout import RunFolder; import torch; "
         "RunFolder(sys.argv[1]).write_weights({'head.weight': torch.zeros(4096)})"

@@ -3,12 +3,14 @@
 A critic predicts ratings of texts. A detector recognises generated texts.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from seqloom.api.run import Run
-from seqloom.critic.describe import describe_critic
+from seqloom.critic.describe import describe_critic, verify_critic
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.verify import verify_run
 
 __all__ = ["FolderDescription", "describe"]
 
@@ -25,8 +27,13 @@ class FolderDescription(NamedTuple):
     values: dict[str, Any]
 
 
-def describe(path: str | Path) -> FolderDescription:
+def describe(path: str | Path, *, verify: bool = False) -> FolderDescription:
     """Return a description of a run, a critic or a detector.
+
+    Args:
+        path: folder.
+        verify: whether to check all files that have a checksum, also those that the description does not need. The
+            description then lists them as `verified`.
 
     Raises:
         RunError: the folder contains none of these, or its content is damaged.
@@ -35,9 +42,19 @@ def describe(path: str | Path) -> FolderDescription:
     folder.settle()
     match folder.other_kind:
         case "critic":
-            return FolderDescription("critic", describe_critic(path))
+            return _described("critic", describe_critic(path), lambda: verify_critic(path), verify=verify)
         case "detector":
-            from seqloom.detector.describe import describe_detector
+            from seqloom.detector.describe import describe_detector, verify_detector
 
-            return FolderDescription("detector", describe_detector(path))
-    return FolderDescription("run", Run(path).info())
+            return _described("detector", describe_detector(path), lambda: verify_detector(path), verify=verify)
+    return _described("run", Run(path).info(), lambda: verify_run(folder), verify=verify)
+
+
+def _described(
+    kind: Literal["run", "critic", "detector"],
+    values: dict[str, Any],
+    verified_files: Callable[[], Sequence[str]],
+    *,
+    verify: bool,
+) -> FolderDescription:
+    return FolderDescription(kind, {**values, "verified": list(verified_files())} if verify else values)

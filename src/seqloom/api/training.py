@@ -31,6 +31,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
+    verify: bool = False,
     viewer: "TrainingObserver | None" = None,
     minutes: float | None = None,
     epochs: float | None = None,
@@ -105,6 +106,7 @@ def train(
         overwrite: whether to replace the run in the folder.
         from_run: run whose weights the training starts from; symbols that it lacks are added to the vocabulary.
         viewer: observer of the training, such as a progress display.
+        verify: whether to compare the checksums of the encoded corpus in the cache even if its files have not changed.
 
     Raises:
         UserError: the source, a setting or the folder is not usable.
@@ -114,7 +116,7 @@ def train(
     from seqloom.lm import train as training
 
     saved = training.train(
-        source, options, run=run, resume=resume, overwrite=overwrite, from_run=from_run, viewer=viewer
+        source, options, run=run, resume=resume, overwrite=overwrite, from_run=from_run, viewer=viewer, verify=verify
     )
     return Run(saved.path)
 

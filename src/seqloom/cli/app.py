@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # keeps a core busy, which slows training down on a machine with other work; a thread that waits passively sleeps.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    warnings.showwarning = lambda message, *_, **__: print(f"seqloom: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_, **__: output.note(f"seqloom: warning: {message}")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_table
+from seqloom.cli.output import print_json, print_line, print_table
 from seqloom.corpora import catalogue, fetch
 from seqloom.corpora.catalogue import Entry
 
@@ -54,4 +54,4 @@ def fetch_corpus(
     name: Annotated[str, typer.Argument(help="name from 'seqloom corpora list'", metavar="NAME")],
 ) -> None:
     """Fetch a corpus, unless it is already on this machine, and print its path."""
-    print(fetch(name))
+    print_line(fetch(name))

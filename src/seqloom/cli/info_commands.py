@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_table, short_number
+from seqloom.cli.output import print_json, print_line, print_table, short_number
 from seqloom.config import validate
 from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted
@@ -17,16 +17,19 @@ _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 
 def info(
     run: Annotated[Path, typer.Argument(help="folder of a run, a critic or a detector", metavar="RUN")],
+    verify: Annotated[bool, typer.Option("--verify", help="check every file that has a checksum")] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Describe RUN: its model, corpus and training; for a critic or detector, its quality."""
     from seqloom.api import describe
 
-    kind, described = describe(run)
+    kind, described = describe(run, verify=verify)
     if json:
         print_json(described)
     else:
         print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described))
+        if verify:
+            print_table([("verified", ", ".join(described["verified"]))])
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -149,4 +152,4 @@ def plot(
     )
     settings = {"temperatures": temperature} if temperature else {}
     for path in load(run).plot(prompt, skip_unknown=skip_unknown, folder=folder, **settings):
-        print(path)
+        print_line(path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -15,17 +16,24 @@ __all__ = [
     "can_draw_on",
     "console",
     "dimmed",
+    "harmless",
     "note",
     "prepare",
     "print_json",
+    "print_line",
     "print_table",
     "short_number",
     "shows_terminal",
     "visible",
 ]
 
-_HARMLESS_CONTROLS = "\n\t"
-"""Control characters that a terminal may receive."""
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, except line break and tab
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # controls of the writing direction
+)
+"""Characters that change the state of a terminal, or the order in which it shows other characters."""
+
+_LINE_BREAKS = re.compile("[\t\n]")
 
 
 def prepare() -> None:
@@ -70,7 +78,7 @@ def note(line: str) -> None:
 
         line = with_flags(line)
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(harmless(line), file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
 
@@ -124,18 +132,23 @@ def dimmed(text: str) -> str:
     return f"\x1b[2m{text}\x1b[0m"
 
 
+def harmless(text: str) -> str:
+    """Return a text that a terminal may receive.
+
+    Control characters and controls of the writing direction become U+FFFD, and carriage returns are left out. Names and
+    texts from outside could otherwise send commands to the terminal, or show a file name in another order.
+    """
+    return _HARMFUL.sub("\ufffd", text.replace("\r", ""))
+
+
 def visible(text: str) -> str:
-    """Return the text; in a terminal, with U+FFFD for control characters and without carriage returns."""
-    if not shows_terminal():
-        return text
-    return "".join(_visible_character(character) for character in text)
+    """Return the text as it is, or a harmless text if standard output is a terminal."""
+    return harmless(text) if shows_terminal() else text
 
 
-def _visible_character(character: str) -> str:
-    is_control = character < " " or "\x7f" <= character < "\xa0"
-    if not is_control or character in _HARMLESS_CONTROLS:
-        return character
-    return "" if character == "\r" else "\ufffd"
+def print_line(text: object = "") -> None:
+    """Print a line on standard output."""
+    print(visible(str(text)))
 
 
 def print_json(value: Any) -> None:
@@ -146,15 +159,22 @@ def print_json(value: Any) -> None:
 def as_json(value: Any) -> str:
     """Return the value as JSON, in ASCII unless the encoding of standard output is Unicode."""
     encoding = (sys.stdout.encoding or "ascii").lower().replace("_", "-")
-    return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
+    # JSON may contain any character as an escape, such as \\u202e.
+    return _HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) if shows_terminal() else text
 
 
 def print_table(rows: Iterable[Sequence[str]]) -> None:
     """Print rows in aligned columns; the last column is not padded."""
-    rows = [list(row) for row in rows]
+    rows = [[_cell(cell) for cell in row] for row in rows]
     if not rows:
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
         print("  ".join([*cells, row[-1]]).rstrip())
+
+
+def _cell(text: str) -> str:
+    """Return the text of a cell of a table, in one line if standard output is a terminal."""
+    return _LINE_BREAKS.sub(" ", visible(text)) if shows_terminal() else text

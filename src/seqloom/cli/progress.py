@@ -112,7 +112,9 @@ class ProgressDisplay:
 
     def note(self, text: str) -> None:
         """Print a line, above the panel if there is one."""
-        self._console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=self._live is None)
+        self._console.print(
+            output.harmless(text), style="yellow", markup=False, highlight=False, soft_wrap=self._live is None
+        )
 
     def show_sample(self, temperature: float, text: str) -> None:
         """Show a new text in place of the last one at this temperature; texts at the four newest temperatures stay."""
@@ -135,7 +137,8 @@ class ProgressDisplay:
             cost = time.monotonic() - start
             self._next_step_display_time = start + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
             return
-        self._console.print(line or _state_line(self._tally), markup=False, highlight=False, soft_wrap=True)
+        text = output.harmless(line or _state_line(self._tally))
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._last_line_time = start
         self._next_step_display_time = start + _LINE_SECONDS
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import note, print_json, print_table
+from seqloom.cli.output import note, print_json, print_line, print_table
 from seqloom.config import SamplingConfig
 from seqloom.config.settings import fields_of, pick
 from seqloom.errors import ConfigError
@@ -67,11 +67,11 @@ def print_rating_control(
     on_real_texts = next(iter(report.methods.values()))  # the first row
     correlation = on_real_texts.agreement.pearson
     if correlation is None or correlation < _POOR_CORRELATION:
-        print("the judge is poor even on real texts: its ratings of generated texts mean little")
-    print()
+        print_line("the judge is poor even on real texts: its ratings of generated texts mean little")
+    print_line()
     nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
-    print(f"nats per token of unseen texts, if the model reads their true, shuffled or no ratings: {nats}")
-    print()
+    print_line(f"nats per token of unseen texts, if the model reads their true, shuffled or no ratings: {nats}")
+    print_line()
     _print_by_rating(report)
     note(f"plot: {report.plot}")
 
@@ -116,7 +116,7 @@ def _print_by_rating(report: "RatingControlReport") -> None:
             rows.append(("", "kept", *kept))
     print_table(rows)
     if has_marks:
-        print(f"* fewer than {_FEW_TEXTS} texts, so the mean is noisy; a higher --count gives more")
+        print_line(f"* fewer than {_FEW_TEXTS} texts, so the mean is noisy; a higher --count gives more")
 
 
 def _json_lines(report: "RatingControlReport") -> list[str]:

@@ -103,7 +103,7 @@ class StageDisplay:
         return f"{self._name}, {clock(self._end_time - now)} left"
 
     def _print(self, text: str) -> None:
-        self.console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(output.harmless(with_flags(text)), markup=False, highlight=False, soft_wrap=True)
         self._last_line = time.monotonic()
 
 

@@ -59,6 +59,9 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="replace the run in the folder")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", rich_help_panel=_RUN, help="check the encoded corpus in the cache bit by bit")
+    ] = False,
 ) -> None:
     """Train a model on SOURCE and keep everything in a run folder.
 
@@ -67,7 +70,7 @@ def train(
     if not source and not resume:
         raise ConfigError("no source: name a file, a folder, a glob, - or a corpus of 'seqloom corpora list'")
     sources = tuple(source) if source else None
-    _train(sources, settings, run=run, resume=resume, from_run=from_run, overwrite=overwrite)
+    _train(sources, settings, run=run, resume=resume, from_run=from_run, overwrite=overwrite, verify=verify)
 
 
 def demo(
@@ -89,6 +92,7 @@ def _train(
     resume: bool = False,
     from_run: Path | None = None,
     overwrite: bool = False,
+    verify: bool = False,
     always_show_texts: bool = False,
 ) -> None:
     """Train and show the progress; after Ctrl-C, say how to continue, and end the command.
@@ -114,6 +118,7 @@ def _train(
                 resume=resume,
                 from_run=from_run,
                 overwrite=overwrite,
+                verify=verify,
                 viewer=viewer,
                 stopwatch=stopwatch,
             )

@@ -6,7 +6,7 @@ from typing import Any
 from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
 
-__all__ = ["describe_critic", "is_critic_folder"]
+__all__ = ["describe_critic", "is_critic_folder", "verify_critic"]
 
 
 def is_critic_folder(folder: str | Path) -> bool:
@@ -52,3 +52,12 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"the critic in {folder} is damaged ({error!r}): fit it again, or copy it again") from None
+
+
+def verify_critic(folder: str | Path) -> tuple[str, ...]:
+    """Check the checksums of a critic's files, and return their names.
+
+    Raises:
+        RunError: the folder has no critic, or a file is damaged.
+    """
+    return CRITIC.verify(Path(folder))

@@ -34,10 +34,11 @@ def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
 
 CRITIC = ModelArchive(
     name="critic",
-    format=4,
+    format=5,
     oldest_format=3,
+    first_checked_format=5,
     fit_command="seqloom critic fit SOURCE --text COLUMN --rating COLUMN",
-    migrations=(_migrate_3_to_4,),
+    migrations=(_migrate_3_to_4, dict),
 )
 """File format of critics."""
 

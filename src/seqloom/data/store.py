@@ -8,31 +8,31 @@ A store is a folder with these files:
     offsets.bin        the index of each document's first record
     condition-N.bin    the rating or category index of each document, in one file per column
     groups.bin         the group of each document, where there are groups
-    store.json         types, sizes and names for the files above
+    store.json         types, sizes, names and checksums for the files above
+    verified.json      size, time and inode of each file when its checksum was last compared
 
 The files are mapped, so that the system can drop their pages whenever it needs memory.
 """
 
 import contextlib
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from seqloom import disk
+from seqloom.checksums import checked_json, file_checksum
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
-from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
+from seqloom.data.store_writer import STORE_FORMAT, VERIFIED_FILE, FileIdentity, StoreWriter, file_identity
 from seqloom.errors import CodecError, RunError, SeqloomError, SourceError
-from seqloom.files import cache_folder, check_writable, creating_folder, remove_leftovers
+from seqloom.files import creating_folder, write_checked_json
 
-__all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
+__all__ = ["StoreWriter", "TokenStore", "build_store", "open_store"]
 
 _ID_TYPES = ("uint8", "uint16", "uint32")
 
@@ -53,6 +53,7 @@ class TokenStore:
         num_units: size of all documents, in the codec's unit.
         unit: the codec's unit, singular.
         skipped: number of parts skipped by the corpus and the store, by reason.
+        lease: object that keeps the files from being removed from the cache; None outside of the cache.
     """
 
     records: Shaped[np.ndarray, "..."]
@@ -63,6 +64,7 @@ class TokenStore:
     num_units: int
     skipped: Mapping[str, int]
     unit: str = "character"
+    lease: Any = field(default=None, repr=False, compare=False)
 
     @property
     def num_documents(self) -> int:
@@ -113,47 +115,29 @@ def build_store(
     return open_store(folder)
 
 
-def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int], None] | None = None) -> TokenStore:
-    """Return the store of `corpus` in the user's cache; build it if it is missing, damaged or of another format.
+def open_store(folder: Path, *, verify: bool = False) -> TokenStore:
+    """Map a store written by `build_store` or `StoreWriter`.
 
-    If the cache cannot be written, the store is a temporary folder that is deleted when Python exits.
+    The checksum of a file is compared if its size, time or inode differ from those at the last comparison.
 
     Args:
-        corpus: corpus to encode.
-        codec: codec.
-        progress: function that is called now and then, as for `build_store`.
-
-    Raises:
-        SourceError, CodecError, SeqloomError: as `build_store`.
-    """
-    folder = cache_folder("stores") / f"{corpus.fingerprint[:16]}-{codec.fingerprint[:16]}"
-    remove_leftovers(folder.parent)
-    if folder.exists():
-        try:
-            return open_store(folder)
-        except RunError:
-            with contextlib.suppress(OSError):
-                disk.remove_tree(folder)
-    try:
-        check_writable(folder)
-    except SeqloomError:
-        folder = disk.temporary_folder_until_exit() / "store"
-    return build_store(corpus, codec, folder, progress=progress)
-
-
-def open_store(folder: Path) -> TokenStore:
-    """Map a store written by `build_store` or `StoreWriter`.
+        folder: folder of the store.
+        verify: whether to compare all checksums.
 
     Raises:
         RunError: the store is missing, damaged or from another version.
     """
     try:
-        stored = json.loads((folder / "store.json").read_text(encoding="utf-8"))
+        stored = checked_json((folder / "store.json").read_bytes(), required_from_format=STORE_FORMAT)
         if stored["format"] > STORE_FORMAT:
             raise RunError(f"the token store {folder} is from a newer version: install a newer seqloom")
         if stored["format"] < STORE_FORMAT:
             raise RunError(f"the token store {folder} is from an older version: delete it and build it again")
-        return _map_store(folder, stored)
+        is_new_content = _check_files(folder, stored["files"], verify=verify)
+        store = _map_store(folder, stored)
+        if is_new_content and (np.diff(store.offsets) < 0).any():
+            raise ValueError("its offsets are not ascending")
+        return store
     except FileNotFoundError as error:
         raise RunError(f"{folder} is not a complete token store: {error.filename} is missing") from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
@@ -180,6 +164,35 @@ def _map_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
         unit=str(stored["unit"]),
         skipped=dict(stored["skipped"]),
     )
+
+
+def _check_files(folder: Path, checksums: Mapping[str, str], *, verify: bool) -> bool:
+    """Compare the checksums of the files that have changed since the last comparison, or of all files.
+
+    Returns:
+        Whether any checksum was compared.
+
+    Raises:
+        ValueError: a checksum does not match.
+    """
+    identities = {name: file_identity(folder / name) for name in checksums}
+    verified = {} if verify else _verified_identities(folder)
+    unverified = [name for name in checksums if verified.get(name) != identities[name]]
+    for name in unverified:
+        with open(folder / name, "rb") as file:
+            if file_checksum(file) != checksums[name]:
+                raise ValueError(f"{name} was changed after it was written")
+    if unverified:
+        with contextlib.suppress(SeqloomError):  # a folder that cannot be written to is checked every time
+            write_checked_json(folder / VERIFIED_FILE, {"files": identities})
+    return bool(unverified)
+
+
+def _verified_identities(folder: Path) -> Mapping[str, FileIdentity]:
+    try:
+        return dict(checked_json((folder / VERIFIED_FILE).read_bytes(), required_from_format=0)["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _map_array(path: Path, dtype: str, *shape: int) -> Shaped[np.ndarray, "..."]:

@@ -6,25 +6,38 @@
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import IO, Self
+from typing import BinaryIO, Self
 
 import numpy as np
 from jaxtyping import Shaped
 
 from seqloom import disk
+from seqloom.checksums import file_checksum
 from seqloom.corpora.document import Condition
 from seqloom.errors import SourceError
-from seqloom.files import write_json
+from seqloom.files import write_checked_json
 
-__all__ = ["STORE_FORMAT", "StoreWriter"]
+__all__ = ["STORE_FORMAT", "VERIFIED_FILE", "FileIdentity", "StoreWriter", "file_identity"]
 
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 """Version of the file format."""
+
+VERIFIED_FILE = "verified.json"
+"""Name of the file with the identities of the files whose checksums were compared."""
+
+FileIdentity = list[int]
+"""Size, time of the last change in nanoseconds and number (inode) of a file; see `file_identity`."""
 
 _BUFFERED_NUMBERS = 1 << 13
 """Number of values that are gathered before they are written to a file."""
+
+
+def file_identity(path: Path) -> FileIdentity:
+    """Return size, time and number of a file. A file with the same identity is taken to have the same content."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
 class StoreWriter:
@@ -43,6 +56,7 @@ class StoreWriter:
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._width = width
         self._files = ExitStack()
+        self._hashed: dict[str, _HashedFile] = {}
         self._records = self._open("records.bin")
         self._offsets = _Numbers(self._open("offsets.bin"), "<i8")
         self._groups = _Numbers(self._open("groups.bin"), "<i8")
@@ -96,6 +110,7 @@ class StoreWriter:
             numbers.write()
         self._files.close()
         _number_groups(self._folder / "groups.bin", keep=self._has_groups)
+        checksums = self._checksums()
         description = {
             "format": STORE_FORMAT,
             "dtype": self._dtype.name,
@@ -107,20 +122,47 @@ class StoreWriter:
             "num_units": num_units,
             "unit": unit,
             "skipped": dict(skipped),
+            "files": checksums,
         }
-        write_json(self._folder / "store.json", description)
+        write_checked_json(self._folder / "store.json", description)
         for path in self._folder.iterdir():
             with disk.open_file(path, "update") as file:
                 disk.sync(file)
+        identities = {name: file_identity(self._folder / name) for name in checksums}
+        write_checked_json(self._folder / VERIFIED_FILE, {"files": identities})
 
-    def _open(self, name: str) -> IO[bytes]:
-        return self._files.enter_context(disk.open_file(self._folder / name, "new"))
+    def _checksums(self) -> dict[str, str]:
+        """Return the checksums of all files by name; they are those of the numbers that were to be written."""
+        checksums = {name: file.checksum() for name, file in self._hashed.items() if name != "groups.bin"}
+        if self._has_groups:
+            with open(self._folder / "groups.bin", "rb") as groups:  # it was replaced after it was written
+                checksums["groups.bin"] = file_checksum(groups)
+        return checksums
+
+    def _open(self, name: str) -> "_HashedFile":
+        file = self._files.enter_context(disk.open_file(self._folder / name, "new"))
+        self._hashed[name] = _HashedFile(file)
+        return self._hashed[name]
+
+
+class _HashedFile:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._hash = file, sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+
+    def checksum(self) -> str:
+        return self._hash.hexdigest()
 
 
 class _Numbers:
     """A buffered file of numbers."""
 
-    def __init__(self, file: IO[bytes], dtype: str) -> None:
+    def __init__(self, file: _HashedFile, dtype: str) -> None:
         self._file = file
         self._dtype = np.dtype(dtype)
         self._buffer: list[int | float] = []
@@ -146,7 +188,7 @@ class _Column(_Numbers):
         num_earlier: number of documents before the first that has this condition; it is unknown for them.
     """
 
-    def __init__(self, file: IO[bytes], name: str, num_earlier: int) -> None:
+    def __init__(self, file: _HashedFile, name: str, num_earlier: int) -> None:
         super().__init__(file, "<f8")
         self.name = name
         self._category_indices: dict[str, int] | None = None  # None for ratings

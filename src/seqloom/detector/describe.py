@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from seqloom.detector.storage import DETECTOR
+from seqloom.detector.storage import DETECTOR, LANGUAGE_MODEL_FOLDERS
 from seqloom.errors import RunError
+from seqloom.runs.layout import RunFolder
+from seqloom.runs.verify import verify_run
 
-__all__ = ["describe_detector"]
+__all__ = ["describe_detector", "verify_detector"]
 
 
 def describe_detector(folder: str | Path) -> dict[str, Any]:
@@ -36,3 +38,17 @@ def describe_detector(folder: str | Path) -> dict[str, Any]:
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"the detector in {folder} is damaged ({error!r}): fit it again, or copy it again") from None
+
+
+def verify_detector(folder: str | Path) -> tuple[str, ...]:
+    """Check the checksums of the files of a detector and of its language models, and return their names.
+
+    Raises:
+        RunError: the folder has no detector, or a file is damaged.
+    """
+    path = Path(folder)
+    names = list(DETECTOR.verify(path))
+    for name in LANGUAGE_MODEL_FOLDERS:
+        run = RunFolder(path / name)
+        names += [f"{name}/{file}" for file in verify_run(run)] if run.holds_run else []
+    return tuple(names)

@@ -39,9 +39,11 @@ __all__ = [
 
 DETECTOR = ModelArchive(
     name="detector",
-    format=5,
+    format=6,
     oldest_format=5,
+    first_checked_format=6,
     fit_command="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
+    migrations=(dict,),
 )
 """File format of detectors."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import RunError, UserError
-from seqloom.files import write_json
+from seqloom.files import write_checked_json
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.migrations import FORMAT, migrate
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
@@ -39,7 +39,7 @@ def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Pat
         SeqloomError: the disk is full or the folder cannot be written to.
     """
     paths = {"source": source_to_stored(source, folder.path), "parent": to_stored(str(parent), folder.path)}
-    write_json(folder.gan_file, {"format": FORMAT, "gan": gan.to_json(), **paths})
+    write_checked_json(folder.gan_file, {"format": FORMAT, "gan": gan.to_json(), **paths})
 
 
 def update_gan_config(folder: RunFolder, gan: GanConfig) -> None:
@@ -49,7 +49,7 @@ def update_gan_config(folder: RunFolder, gan: GanConfig) -> None:
         RunError: `gan.json` is missing or damaged.
         SeqloomError: the disk is full or the folder cannot be written to.
     """
-    write_json(folder.gan_file, {**folder.read_json(folder.gan_file), "format": FORMAT, "gan": gan.to_json()})
+    write_checked_json(folder.gan_file, {**folder.read_json(folder.gan_file), "format": FORMAT, "gan": gan.to_json()})
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from seqloom.config import JsonSerializable
 from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
 from seqloom.errors import ConfigError, RunError
-from seqloom.files import write_json
+from seqloom.files import write_checked_json
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.migrations import FORMAT, migrate
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
@@ -87,7 +87,7 @@ def write_pending_run(folder: RunFolder, request: PendingGanRun) -> None:
     """
     parent = None if request.parent is None else to_stored(request.parent, folder.path)
     stored = replace(request, source=source_to_stored(request.source, folder.path), parent=parent)
-    write_json(folder.gan_request_file, {"format": FORMAT, **stored.to_json()})
+    write_checked_json(folder.gan_request_file, {"format": FORMAT, **stored.to_json()})
 
 
 def is_of_saved_training(folder: RunFolder) -> bool:

@@ -247,10 +247,11 @@ def _save(session: GanSession) -> None:
     and one that has a saved state resumes from the state.
     """
     folder, trainer = session.folder, session.trainer
-    folder.write_weights(trainer.generator.ema_model.state_dict())
+    folder.write_weights(trainer.generator.ema_model.state_dict(), trainer.progress.steps)
     snapshot = trainer.snapshot()
     limits = None if session.limits is None else session.limits.to_json()
-    save_snapshot(folder.gan_state_file, Snapshot(snapshot.tensors, {**snapshot.progress, "time_limits": limits}))
+    state = Snapshot(snapshot.tensors, {**snapshot.progress, "time_limits": limits})
+    save_snapshot(folder.gan_state_file, state, folder.state_metadata())
     disk.unlink(folder.gan_request_file, missing_ok=True)
     folder.publish()
 

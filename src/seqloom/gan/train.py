@@ -198,7 +198,7 @@ def _start(
         sources=(request.source,),
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
-    )
+    ).with_run_id(parent.codec)
     write_gan_config(folder, gan, request.source, parent.path)
     folder.write_config(config, parent.codec)
     trainer = make_trainer(parent, config, gan, texts, unseen)
@@ -251,7 +251,7 @@ def _restore(trainer: GanTrainer, folder: RunFolder, stopwatch: Stopwatch) -> St
         RunError: the state has other settings than `gan.json` and `config.json`.
     """
     try:
-        snapshot = load_snapshot(folder.gan_state_file)
+        snapshot = load_snapshot(folder.gan_state_file, folder.run_id)
         trainer.restore(snapshot)
         limits = snapshot.progress.get("time_limits")  # absent in a state of an older version
         return None if limits is None else StageLimits.from_json(limits, stopwatch)

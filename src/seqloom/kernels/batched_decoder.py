@@ -138,7 +138,7 @@ class BatchedDecoder:
 
     def set_logits(self, stream: int, logits: Float32[np.ndarray, " vocab"]) -> None:
         """Set the logits of a stream; they apply until it reads a token."""
-        data = np.ascontiguousarray(logits, np.float32)
+        data = _checked_bias(logits, (self._weights.vocabulary,))
         self._library.seqloom_streams_set_logits(self._handle, self._checked(stream), address(data))
 
     def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "streams gates"] | None) -> None:
@@ -185,6 +185,8 @@ class BatchedDecoder:
     def step(self, tokens: Integer[np.ndarray, " streams"]) -> None:
         """Read one token per stream; a negative token leaves its stream as it is."""
         data = np.ascontiguousarray(tokens, np.int32)
+        if data.shape != (self._count,):
+            raise ValueError(f"{self._count} streams need one token each; their shape is {list(data.shape)}")
         self._weights.check_tokens(data[data >= 0])
         self._library.seqloom_streams_step(self._handle, address(data))
 
@@ -284,6 +286,7 @@ class BatchedDecoder:
         if not self._can_generate:
             raise ValueError("call set_sampling before begin")
         data = np.ascontiguousarray(recent_tokens, np.int32)
+        self._weights.check_tokens(data)
         arguments = address(data), len(data), packed_variants
         self._library.seqloom_streams_begin(self._handle, self._checked(stream), seed, index, *arguments)
 

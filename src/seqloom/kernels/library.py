@@ -17,7 +17,18 @@ from seqloom.kernels.build_hash import build_hash
 from seqloom.kernels.library_file import check_complete
 from seqloom.version import __version__
 
-__all__ = ["BFLOAT16_KERNELS", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
+__all__ = [
+    "BFLOAT16_KERNELS",
+    "KERNELS",
+    "available_kernels",
+    "chosen_kernels",
+    "declare",
+    "library",
+    "training_kernels",
+]
+
+KERNELS = ("amx", "avx512bf16", "avx512", "avx2", "portable")
+"""Names of all instruction sets, the fastest first."""
 
 BFLOAT16_KERNELS = ("amx", "avx512bf16")
 """The instruction sets whose kernels multiply in bfloat16."""

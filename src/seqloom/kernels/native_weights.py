@@ -59,7 +59,8 @@ class NativeWeights:
         self, config: ModelConfig, weights: Weights, kernels: str, precision: str, drafts: DraftWeights | None = None
     ) -> None:
         library, native = decoding_library(), core_spec(config.core).native
-        assert native is not None
+        if native is None:
+            raise ConfigError(f"the compiled kernels do not support the core {config.core}: set SEQLOOM_KERNELS=off")
         layers, arrays = _pack_layers(config, native, weights)
         head = weights["embedding.weight" if config.tied else "head.weight"]
         model = Model(

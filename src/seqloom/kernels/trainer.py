@@ -8,18 +8,17 @@ step; the recurrent state can be carried from one window to the next.
 
 import ctypes
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from seqloom.config import ModelConfig
-from seqloom.errors import TrainingError
+from seqloom.errors import ConfigError, TrainingError
+from seqloom.kernels.array_checks import check_array, check_indices
 from seqloom.kernels.cores import NativeCore, core_spec
 from seqloom.kernels.heads import head_spec
-from seqloom.kernels.library import declare
+from seqloom.kernels.training_abi import ConditionBiasRows, OptimizerStep, Window, address, pointer, training_library
 
 __all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "supports_native_training"]
 
@@ -31,56 +30,6 @@ _EMBEDDING, _WEIGHT_INPUT, _WEIGHT_HIDDEN, _BIAS, _HEAD_WEIGHT, _HEAD_BIAS = ran
 
 _ADAM, _RMSPROP = range(2)
 """Numbers of the optimisers, as in `native/training/trainer.h`."""
-
-
-class _Window(ctypes.Structure):
-    """Input of `compute_gradients` and `score`; see `native/training/trainer.h`."""
-
-    _fields_ = (
-        ("batch_size", ctypes.c_int),
-        ("time", ctypes.c_int),
-        ("tokens", ctypes.c_void_p),
-        ("targets", ctypes.c_void_p),
-        ("resets", ctypes.c_void_p),
-        ("head_weights", ctypes.c_void_p),
-        ("dropout", ctypes.c_float),
-        ("weight_dropout", ctypes.c_float),
-        ("variational", ctypes.c_bool),
-        ("seed", ctypes.c_uint64),
-        ("num_conditions", ctypes.c_int),
-        ("condition", ctypes.c_void_p),
-        ("gate_bias", ctypes.c_void_p),
-        ("logit_bias", ctypes.c_void_p),
-        ("d_gate_bias", ctypes.c_void_p),
-        ("d_logit_bias", ctypes.c_void_p),
-    )
-
-    def set_conditions(self, conditions: "ConditionBiasRows") -> None:
-        """Set the conditions of the window; the caller keeps their arrays alive as long as the window."""
-        arrays = (conditions.index, conditions.gate_bias, conditions.logit_bias)
-        assert all(array.flags.c_contiguous for array in arrays)
-        assert conditions.index.dtype == np.int32
-        assert conditions.gate_bias.dtype == conditions.logit_bias.dtype == np.float32
-        assert conditions.index.max() < len(conditions.gate_bias) == len(conditions.logit_bias)
-        self.num_conditions = len(conditions.gate_bias)
-        self.condition, self.gate_bias, self.logit_bias = map(_address, arrays)
-        if conditions.d_gate_bias is not None and conditions.d_logit_bias is not None:
-            self.d_gate_bias, self.d_logit_bias = _address(conditions.d_gate_bias), _address(conditions.d_logit_bias)
-
-
-class _OptimizerStep(ctypes.Structure):
-    """Settings of one update; see `native/training/trainer.h`."""
-
-    _fields_ = (
-        ("kind", ctypes.c_int),
-        ("rate", ctypes.c_float),
-        ("beta1", ctypes.c_float),
-        ("beta2", ctypes.c_float),
-        ("epsilon", ctypes.c_float),
-        ("decay", ctypes.c_float),
-        ("step", ctypes.c_int64),
-        ("scale", ctypes.c_float),
-    )
 
 
 @dataclass(frozen=True)
@@ -98,27 +47,6 @@ class DropoutSettings:
     dropout: float = 0.0
     weight_dropout: float = 0.0
     variational: bool = False
-
-
-@dataclass(frozen=True)
-class ConditionBiasRows:
-    """Biases that conditions, such as the ratings of the texts, add to pre-activations and logits, in rows.
-
-    A row has the biases of one set of conditions, which usually applies at many positions.
-
-    Attributes:
-        index: index of the row that applies at each position.
-        gate_bias: biases of the pre-activations, all layers side by side.
-        logit_bias: biases of the first head's logits.
-        d_gate_bias: output array for the gradient of `gate_bias`; None, together with `d_logit_bias`, to leave it out.
-        d_logit_bias: output array for the gradient of `logit_bias`.
-    """
-
-    index: Int32[np.ndarray, "batch time"]
-    gate_bias: Float32[np.ndarray, "rows gates"]
-    logit_bias: Float32[np.ndarray, "rows vocab"]
-    d_gate_bias: Float32[np.ndarray, "rows gates"] | None = None
-    d_logit_bias: Float32[np.ndarray, "rows vocab"] | None = None
 
 
 def supports_native_training(config: ModelConfig) -> bool:
@@ -149,11 +77,11 @@ class NativeTrainer:
     """
 
     def __init__(self, config: ModelConfig, kernels: str, threads: int) -> None:
-        assert supports_native_training(config)
         self._core = core_spec(config.core)
         native_core = self._core.native
-        assert isinstance(native_core, NativeCore)
-        self._library = _training_library()
+        if not supports_native_training(config) or not isinstance(native_core, NativeCore):
+            raise ConfigError(f"the compiled kernels cannot train this model of core {config.core}: use torch")
+        self._library = training_library()
         self.config, self.num_state_arrays = config, native_core.num_state_arrays
         sizes = (ctypes.c_int * len(config.hidden_sizes))(*config.hidden_sizes)
         trainer = ctypes.c_void_p()
@@ -198,25 +126,29 @@ class NativeTrainer:
             The mean loss of each head in nats.
         """
         batch_size, time = tokens.shape
-        tokens, targets, head_weights = map(np.ascontiguousarray, (tokens, targets, head_weights))
-        window = _Window(
+        num_heads = self.config.prediction_heads
+        tokens = check_array("tokens", tokens, np.int64, (batch_size, time))
+        targets = check_array("targets", targets, np.int64, (num_heads, batch_size, time))
+        head_weights = check_array("head_weights", head_weights, np.float32, (num_heads,))
+        window = Window(
             batch_size=batch_size,
             time=time,
-            tokens=_address(tokens),
-            targets=_address(targets),
-            head_weights=_address(head_weights),
+            tokens=address(tokens),
+            targets=address(targets),
+            head_weights=address(head_weights),
             seed=dropout.seed,
             dropout=dropout.dropout,
             weight_dropout=dropout.weight_dropout,
             variational=dropout.variational,
         )
         if resets is not None:
-            resets = np.ascontiguousarray(resets)
-            window.resets = _address(resets)
+            resets = check_array("resets", resets, np.bool_, (batch_size, time))
+            window.resets = address(resets)
         if conditions is not None:
+            conditions = self._checked_conditions(conditions, tokens.shape)
             window.set_conditions(conditions)
         losses = np.zeros(self.config.prediction_heads)
-        self._library.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
+        self._library.seqloom_trainer_compute(self._trainer, ctypes.byref(window), pointer(losses))
         return [float(loss) for loss in losses]
 
     def score(
@@ -236,12 +168,14 @@ class NativeTrainer:
             The log-probabilities in nats; 0 where the target is negative.
         """
         batch_size, time = tokens.shape
-        tokens, targets = map(np.ascontiguousarray, (tokens, targets))
-        window = _Window(batch_size=batch_size, time=time, tokens=_address(tokens), targets=_address(targets))
+        tokens = check_array("tokens", tokens, np.int64, (batch_size, time))
+        targets = check_array("targets", targets, np.int64, (batch_size, time))
+        window = Window(batch_size=batch_size, time=time, tokens=address(tokens), targets=address(targets))
         if conditions is not None:
+            conditions = self._checked_conditions(conditions, tokens.shape)
             window.set_conditions(conditions)
         log_probs = np.zeros((batch_size, time))
-        self._library.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(log_probs))
+        self._library.seqloom_trainer_score(self._trainer, ctypes.byref(window), pointer(log_probs))
         return log_probs
 
     @property
@@ -270,7 +204,7 @@ class NativeTrainer:
         """
         beta1, beta2 = betas
         self._update(
-            _OptimizerStep(
+            OptimizerStep(
                 kind=_ADAM, rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, decay=decay, step=step, scale=scale
             )
         )
@@ -286,7 +220,7 @@ class NativeTrainer:
             scale: factor of the gradients, which clips their norm.
         """
         # The library reads `alpha` from `beta2`, which in Adam is the decay rate of the mean square, too.
-        self._update(_OptimizerStep(kind=_RMSPROP, rate=rate, beta2=alpha, epsilon=epsilon, step=step, scale=scale))
+        self._update(OptimizerStep(kind=_RMSPROP, rate=rate, beta2=alpha, epsilon=epsilon, step=step, scale=scale))
 
     def carry_state(self) -> None:
         """Let the next window start from the state at the end of the last one."""
@@ -303,8 +237,7 @@ class NativeTrainer:
     def load(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy arrays, by the model's names, into an arena (one of `ARENAS`)."""
         for name, kind, layer, shape in self._parameters():
-            values = np.ascontiguousarray(arrays[name], np.float32)
-            assert values.shape == shape, name
+            values = check_array(name, np.asarray(arrays[name], np.float32), np.float32, shape)
             self._copy(arena, kind, layer, values, into_trainer=True)
 
     def export_state(self, batch_size: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
@@ -318,9 +251,14 @@ class NativeTrainer:
 
     def load_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
         """Set the carried state, from `export_state`."""
-        for layer, layer_state in enumerate(state):
-            arrays = tuple(np.ascontiguousarray(array, np.float32) for array in layer_state)
-            hidden, *_ = arrays
+        for layer, (size, layer_state) in enumerate(zip(self.config.hidden_sizes, state, strict=True)):
+            hidden, *_ = layer_state
+            if len(layer_state) != self.num_state_arrays:
+                raise TrainingError(f"the state of a layer has {len(layer_state)} arrays, not {self.num_state_arrays}")
+            arrays = tuple(
+                check_array("states", np.asarray(array, np.float32), np.float32, (len(hidden), size))
+                for array in layer_state
+            )
             self._copy_state(layer, len(hidden), arrays, into_trainer=True)
 
     def clear_state(self, batch_size: int) -> None:
@@ -345,54 +283,32 @@ class NativeTrainer:
             yield prefix + "weight", _HEAD_WEIGHT, head, (config.vocabulary, inputs)
             yield prefix + "bias", _HEAD_BIAS, head, (config.vocabulary,)
 
-    def _update(self, step: _OptimizerStep) -> None:
+    def _checked_conditions(self, conditions: ConditionBiasRows, shape: tuple[int, ...]) -> ConditionBiasRows:
+        """Return the conditions of a window after checking all arrays."""
+        num_rows, num_gates = len(conditions.gate_bias), self._core.num_gates * sum(self.config.hidden_sizes)
+        widths = {"gate_bias": num_gates, "logit_bias": self.config.vocabulary}
+        checked = {
+            name: check_array(name, getattr(conditions, name), np.float32, (num_rows, width))
+            for name, width in widths.items()
+        }
+        for name, width in widths.items():
+            output = getattr(conditions, f"d_{name}")
+            if output is not None and check_array(f"d_{name}", output, np.float32, (num_rows, width)) is not output:
+                raise TrainingError(f"d_{name} must be contiguous, because gradients are written into it")
+        index = check_array("condition indices", conditions.index, np.int32, shape)
+        check_indices("condition indices", index, num_rows)
+        return replace(conditions, index=index, **checked)
+
+    def _update(self, step: OptimizerStep) -> None:
         self._library.seqloom_trainer_update(self._trainer, ctypes.byref(step))
 
     def _copy(self, arena: str, kind: int, layer: int, values: np.ndarray, *, into_trainer: bool) -> None:
         """Copy `values` into the trainer, or fill them from the trainer."""
         self._library.seqloom_trainer_copy_parameter(
-            self._trainer, ARENAS.index(arena), kind, layer, _pointer(values), int(into_trainer)
+            self._trainer, ARENAS.index(arena), kind, layer, pointer(values), int(into_trainer)
         )
 
     def _copy_state(self, layer: int, batch_size: int, arrays: tuple[np.ndarray, ...], *, into_trainer: bool) -> None:
         """Copy the arrays of a state (hidden, cell) into the trainer, or fill them; without arrays, zero the state."""
-        hidden, cell = (*(_pointer(array) for array in arrays), None, None)[:2]
+        hidden, cell = (*(pointer(array) for array in arrays), None, None)[:2]
         self._library.seqloom_trainer_copy_state(self._trainer, layer, batch_size, hidden, cell, int(into_trainer))
-
-
-_HANDLE, _ARRAY = ctypes.c_void_p, ctypes.c_void_p
-
-_FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
-    "seqloom_trainer_new": (
-        *(ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
-        *(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(_HANDLE)),
-    ),
-    "seqloom_trainer_compute": (_HANDLE, ctypes.POINTER(_Window), _ARRAY),
-    "seqloom_trainer_score": (_HANDLE, ctypes.POINTER(_Window), _ARRAY),
-    "seqloom_trainer_gradient_norm": (_HANDLE, ctypes.POINTER(ctypes.c_double)),
-    "seqloom_trainer_update": (_HANDLE, ctypes.POINTER(_OptimizerStep)),
-    "seqloom_trainer_keep_state": (_HANDLE,),
-    "seqloom_trainer_copy_parameter": (_HANDLE, ctypes.c_int, ctypes.c_int, ctypes.c_int, _ARRAY, ctypes.c_int),
-    "seqloom_trainer_copy_state": (_HANDLE, ctypes.c_int, ctypes.c_int, _ARRAY, _ARRAY, ctypes.c_int),
-}
-
-
-@cache
-def _training_library() -> ctypes.CDLL:
-    """Return the compiled library, with its training functions declared."""
-    native = declare(
-        _FUNCTIONS,
-        {"Window": _Window, "OptimizerStep": _OptimizerStep},
-        remedy="choose a smaller `batch_size`, `sequence_length` or `hidden_size`",
-        error=TrainingError,
-    )
-    native.seqloom_trainer_delete.argtypes, native.seqloom_trainer_delete.restype = (_HANDLE,), None
-    return native
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.ctypes.data)
-
-
-def _pointer(array: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)

@@ -120,8 +120,8 @@ def _fault(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> str |
         return f"the weights lack {name} of shape {list(shape)}: {advice}"
     if array.shape != shape:
         return f"{name} has shape {list(array.shape)}, expected {list(shape)}: {advice}"
-    if array.dtype.kind not in "fiu":
-        return f"{name} holds {array.dtype}, expected numbers: {advice}"
+    if array.dtype.kind != "f":
+        return f"{name} holds {array.dtype} numbers, expected float32: {advice}"
     if not np.isfinite(array).all():
         return f"{name} holds NaN or infinity, expected finite numbers: {advice}"
     return None

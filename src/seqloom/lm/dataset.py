@@ -19,7 +19,8 @@ from seqloom.data.batch_conditions import ConditionSource, balanced_weights
 from seqloom.data.conditions import Conditions
 from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Split, split_store
-from seqloom.data.store import TokenStore, cached_store
+from seqloom.data.store import TokenStore
+from seqloom.data.store_cache import cached_store
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
@@ -68,6 +69,7 @@ def load_dataset(
     validation: float,
     note: Reporter,
     display_name: str | None = None,
+    verify: bool = False,
 ) -> Dataset:
     """Read a source, encode it (or take the encoding from the cache) and split it.
 
@@ -79,6 +81,7 @@ def load_dataset(
         validation: share of the remaining text for validation.
         note: receives lines on what was read and skipped.
         display_name: name of the corpus in these lines; None for the `name` of the corpus.
+        verify: whether to compare the checksums of a store in the cache even if its files have not changed.
 
     Raises:
         SourceError: the source cannot be read, or is too small.
@@ -87,7 +90,7 @@ def load_dataset(
     corpus = open_corpus(source, reading)
     codec = make_codec(corpus)
     check_usable(codec)
-    store = cached_store(corpus, codec)
+    store = cached_store(corpus, codec, verify=verify)
     split = split_store(store, hold_out=hold_out, validation=validation)
     documents = f" in {store.num_documents:,} records" if corpus.has_separate_documents else ""
     sizes = f"{store.num_units:,} {store.unit}s{documents}, {len(codec):,} symbols at level {codec.level}"

@@ -18,7 +18,8 @@ from seqloom.codecs.base import Codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
-from seqloom.data.store import TokenStore, cached_store
+from seqloom.data.store import TokenStore
+from seqloom.data.store_cache import cached_store
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer

@@ -17,7 +17,7 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.log import LogWriter
 from seqloom.training.checkpoint import save_snapshot
 from seqloom.training.events import Checkpoint, Epoch, Event, Finished, Paused, Replanned, RolledBack, Step, Validated
-from seqloom.training.loop import Trainer
+from seqloom.training.loop import Snapshot, Trainer
 
 __all__ = ["CheckpointSaver", "SampleWriter", "TrainingLog"]
 
@@ -84,13 +84,16 @@ class CheckpointSaver:
             case Checkpoint():
                 if self._trainer.validate is None:
                     self._save_weights(self._trainer.progress.average_loss)
-                save_snapshot(self._folder.state_file, self._trainer.last_good_snapshot)
+                self._save_state(self._trainer.last_good_snapshot)
                 self._folder.publish()
             case Finished(reason="interrupted"):
                 if self._trainer.validate is None or not self._folder.weights_file.exists():
                     self._save_weights(self._trainer.progress.average_loss)
-                save_snapshot(self._folder.state_file, self._trainer.snapshot())
+                self._save_state(self._trainer.snapshot())
                 self._folder.publish()
+
+    def _save_state(self, snapshot: Snapshot) -> None:
+        save_snapshot(self._folder.state_file, snapshot, self._folder.state_metadata())
 
     def _save_weights(self, loss: float) -> None:
         """Save the weights, unless training is diverging: its loss is more than twice that of a uniform guess.
@@ -99,7 +102,7 @@ class CheckpointSaver:
         """
         if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
             return
-        self._folder.write_weights(self._trainer.synced_model().state_dict())
+        self._folder.write_weights(self._trainer.synced_model().state_dict(), self._trainer.progress.step)
 
 
 class SampleWriter:

@@ -86,6 +86,7 @@ def new_session(
     stopwatch: Stopwatch,
     *,
     with_report: bool = True,
+    verify: bool = False,
 ) -> TrainingSession:
     """Prepare a new training, without writing to the run folder.
 
@@ -97,12 +98,13 @@ def new_session(
         viewer: receives the messages and events of the training.
         stopwatch: stopwatch that was started with the command; a budget in minutes counts from its start.
         with_report: whether a report follows the training.
+        verify: whether to compare the checksums of the stored corpus; see `load_dataset`.
 
     Raises:
         UserError: the source cannot be read, or a setting does not fit it.
     """
     reading = ReadingConfig(**{**inherited_reading(parent), **options.reading})
-    dataset = _load(source, reading, options, parent, viewer)
+    dataset = _load(source, reading, options, parent, viewer, verify=verify)
     conditions = resolve_conditions(dataset, parent)
     for line in _describe_dataset(dataset, conditions, parent):
         viewer.note(line)
@@ -151,11 +153,17 @@ def _run_config(
         kernels=plan.kernels,
         conditions=conditions,
         repeat_command=repeat_command,
-    )
+    ).with_run_id(dataset.codec)
 
 
 def _load(
-    source: Source, reading: ReadingConfig, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
+    source: Source,
+    reading: ReadingConfig,
+    options: ResolvedOptions,
+    parent: SavedRun | None,
+    viewer: TrainingObserver,
+    *,
+    verify: bool,
 ) -> Dataset:
     defaults = TrainingConfig(total_steps=1)  # for the default shares: the real config depends on the dataset
     hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
@@ -166,6 +174,7 @@ def _load(
         hold_out=hold_out,
         validation=validation,
         note=viewer.note,
+        verify=verify,
     )
 
 
@@ -214,6 +223,8 @@ def resumed_session(
     viewer: TrainingObserver,
     snapshot: Snapshot,
     stopwatch: Stopwatch,
+    *,
+    verify: bool = False,
 ) -> TrainingSession:
     """Prepare an interrupted training to continue with its stored settings.
 
@@ -226,6 +237,7 @@ def resumed_session(
         viewer: receives the messages and events of the training.
         snapshot: saved state of the training.
         stopwatch: stopwatch of the command.
+        verify: whether to compare the checksums of the stored corpus; see `load_dataset`.
 
     Raises:
         RunError: the corpus has changed, or the codec is damaged.
@@ -249,6 +261,7 @@ def resumed_session(
         validation=training.validation,
         note=viewer.note,
         display_name=config.corpus,
+        verify=verify,
     )
     torch.set_num_threads(config.threads)
     config = _with_available_kernels(config, viewer)

@@ -19,6 +19,7 @@ from seqloom.lm.reproduce_command import describe_repetition
 from seqloom.lm.session import TrainingSession, new_session, resumed_session
 from seqloom.runs.checks import check_is_run, discarded_replacement
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.log import last_step
 from seqloom.runs.replace import replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.stopwatch import Stopwatch
@@ -45,6 +46,7 @@ def train(
     max_epochs: float | None = None,
     with_report: bool = True,
     stopwatch: Stopwatch | None = None,
+    verify: bool = False,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
@@ -61,6 +63,7 @@ def train(
         max_epochs: largest number of epochs of a training with a budget in minutes; None for no such limit.
         with_report: whether to measure the trained run, and write samples, plots and the report.
         stopwatch: stopwatch from whose start a budget in minutes counts; None to start one now.
+        verify: whether to compare the checksums of the encoded corpus in the cache even if its files have not changed.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -73,14 +76,14 @@ def train(
     if resume:
         is_set = {"overwrite": overwrite, "from_run": from_run is not None}
         check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
-        return _resume(folder, source, viewer, stopwatch, with_report=with_report)
+        return _resume(folder, source, viewer, stopwatch, with_report=with_report, verify=verify)
     resolved = resolve_options(options)
     if max_epochs is not None:
         resolved = replace(resolved, other={**resolved.other, "max_epochs": max_epochs})
     parent = SavedRun(from_run) if from_run is not None else None
     check_new_training(folder, resolved, parent, overwrite=overwrite)
     source = _DEFAULT_SOURCE if source is None else source
-    session = new_session(source, folder, resolved, parent, viewer, stopwatch, with_report=with_report)
+    session = new_session(source, folder, resolved, parent, viewer, stopwatch, with_report=with_report, verify=verify)
     return _train_in_folder(session, snapshot=None, with_report=with_report)
 
 
@@ -100,6 +103,7 @@ def _resume(
     stopwatch: Stopwatch,
     *,
     with_report: bool,
+    verify: bool,
 ) -> SavedRun:
     """Continue the training in a folder, unless it is finished."""
     if folder.settle():
@@ -107,14 +111,19 @@ def _resume(
     check_is_run(folder)
     config = folder.read_config()
     check_resumable(folder, config, source)
-    snapshot = load_snapshot(folder.state_file)
+    snapshot = load_snapshot(folder.state_file, folder.run_id)
     if folder.metrics_file.exists() and folder.report_file.exists():
         viewer.note(
             f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder)
-    session = resumed_session(folder, config, source, viewer, snapshot, stopwatch)
+    if (logged := last_step(folder)) > snapshot.progress["step"]:
+        viewer.note(
+            f"the training state is of step {snapshot.progress['step']:,}, and the log ends at step {logged:,}: the "
+            "steps between them are repeated"
+        )
+    session = resumed_session(folder, config, source, viewer, snapshot, stopwatch, verify=verify)
     return _train_in_folder(session, snapshot, with_report=with_report)
 
 

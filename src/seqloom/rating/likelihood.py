@@ -10,7 +10,7 @@ import numpy as np
 from seqloom.codecs.text import as_text_codec
 from seqloom.corpora import open_corpus
 from seqloom.data.split import Spans
-from seqloom.data.store import cached_store
+from seqloom.data.store_cache import cached_store
 from seqloom.evaluation.likelihood import full_likelihood
 from seqloom.lm.evaluate import run_scorer
 from seqloom.runs.saved_run import SavedRun

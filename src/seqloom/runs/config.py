@@ -3,17 +3,21 @@
 A run is the folder with everything that one training produces.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from seqloom.codecs.base import Codec
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.presets import SamplePlan
 from seqloom.data.conditions import Conditions
 from seqloom.data.store import TokenStore
+from seqloom.kernels.library import KERNELS
 from seqloom.registry import CODECS, unknown_name
 from seqloom.runs.migrations import FORMAT
 
@@ -43,6 +47,7 @@ class RunConfig:
         conditions: ratings and categories of the texts.
         repeat_command: command line that repeats the training, without its number of steps; empty for a GAN, and for a
             run of an older version.
+        run_id: identity of the run, repeated in its other files; None for a run of an older version.
     """
 
     version: str
@@ -62,6 +67,7 @@ class RunConfig:
     kernels: str | None = None
     conditions: Conditions = field(default_factory=Conditions)
     repeat_command: str = ""
+    run_id: str | None = None
 
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)
@@ -71,6 +77,10 @@ class RunConfig:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, but must be a whole number of at least 1")
+        if self.kernels is not None and self.kernels not in KERNELS:
+            raise ValueError(f"unknown kernels {self.kernels!r}: choose from {', '.join(KERNELS)}")
+        if self.run_id is not None and not isinstance(self.run_id, str):
+            raise ValueError(f"run_id is {self.run_id!r}, but must be a text")
         if self.conditions.width + self.model.noise_width != self.model.num_condition_features:
             raise ValueError(
                 f"the conditions have {self.conditions.width} features and the noise {self.model.noise_width}, but "
@@ -97,6 +107,18 @@ class RunConfig:
     def features_of(self, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
         """Return the condition features of a store's documents; None for a run without conditions."""
         return self.features(self.conditions.values_of(store)) if len(self.conditions) else None
+
+    def with_run_id(self, codec: Codec[Any]) -> "RunConfig":
+        """Return the config of a new run with its identity.
+
+        It is a hash of what the weights depend on, except the length of the training, so that repeating a training
+        gives equal files.
+        """
+        training = {**self.training.to_json(), "total_steps": None, "pace": None}
+        names = ("corpus_hash", "level", "model", "opening", "samples", "conditions")
+        values = {name: value for name, value in self.to_json().items() if name in names}
+        content = [values, training, codec.to_json()]
+        return replace(self, run_id=sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16])
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields in JSON types, with the format number first."""

@@ -1,7 +1,6 @@
 """The files of a run folder: their paths, and how each is read and written."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from seqloom import disk
+from seqloom.array_files import check_weights_of_state, read_array_file, read_header, write_array_file
+from seqloom.checksums import ArraysHeader, checked_json
 from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.errors import RunError, SeqloomError, UserError
-from seqloom.files import cannot_write, replacing_file, write_json
+from seqloom.files import cannot_write, write_checked_json
 from seqloom.replacement import LOCK_FILE, Replacement, restore, settle
 from seqloom.runs.config import RunConfig
-from seqloom.runs.migrations import migrate
+from seqloom.runs.log_lines import parse_log
+from seqloom.runs.migrations import FIRST_CHECKED_FORMAT, migrate
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ __all__ = ["PLOTS", "RunFolder"]
 
 PLOTS = ("loss", "gan", "temperature", "entropy")
 """Names of the plots of a run, without their extension."""
+
+_NUMBER_TYPES = ("F16", "F32", "F64")
+"""Types that weights may have; seqloom writes F32."""
 
 _OTHER_KINDS = ("critic", "detector")
 """Kinds of folders that are not runs; each contains a JSON file named after its kind, such as `critic.json`."""
@@ -42,10 +47,14 @@ class RunFolder:
     Args:
         path: run folder; it need not exist.
         root: folder of the files; None for `path`.
+
+    Attributes:
+        run_id: identity of the run, once `config.json` has been read or written; None for a run of an older version.
     """
 
     def __init__(self, path: str | Path, root: Path | None = None) -> None:
         self.path = Path(path)
+        self.run_id: str | None = None
         self._replacement: Replacement | None = None
         self._place_files(self.path if root is None else root)
 
@@ -202,10 +211,17 @@ class RunFolder:
         Raises:
             SeqloomError: the disk is full or the folder cannot be written to.
         """
-        write_json(self.codec_file, codec.to_json())
+        self.run_id = config.run_id
+        write_checked_json(
+            self.codec_file, {**codec.to_json(), **({} if config.run_id is None else {"run_id": config.run_id})}
+        )
         sources = tuple(source_to_stored(source, self.path) for source in config.sources)
         parent = None if config.parent is None else to_stored(config.parent, self.path)
-        write_json(self.config_file, replace(config, sources=sources, parent=parent).to_json())
+        write_checked_json(self.config_file, replace(config, sources=sources, parent=parent).to_json())
+
+    @property
+    def _identity(self) -> dict[str, str]:
+        return {} if self.run_id is None else {"run": self.run_id}
 
     def read_config(self) -> RunConfig:
         """Read `config.json`. Paths that are stored relative to the run are returned relative to the working folder.
@@ -218,6 +234,7 @@ class RunFolder:
             config = RunConfig.from_json(stored)
             sources = tuple(from_stored(source, self.path) for source in config.sources)
             parent = None if config.parent is None else from_stored(config.parent, self.path)
+            self.run_id = config.run_id
             return replace(config, sources=sources, parent=parent)
         except KeyError as error:
             raise RunError(f"{self.config_file} is damaged: {error} is missing") from None
@@ -230,8 +247,11 @@ class RunFolder:
         Raises:
             RunError: the file is missing or damaged.
         """
+        stored = self.read_json(self.codec_file, required_from_format=None if self.run_id is None else 0)
+        if self.run_id is not None and stored.pop("run_id", None) != self.run_id:
+            raise RunError(f"{self.codec_file} belongs to another run: copy the file of this run again")
         try:
-            return codec_from_json(self.read_json(self.codec_file))
+            return codec_from_json(stored)
         except UserError as error:
             if isinstance(error, RunError):
                 raise
@@ -254,43 +274,64 @@ class RunFolder:
                 f"'seqloom {command} --resume --run {self.path}'{backup}"
             )
         try:
-            return load_file(self.weights_file)
+            content, header = read_array_file(self.weights_file, self.run_id)
+            _check_number_types(header)
+            self._check_checkpoint(header)
+            return load(content)
         # A number type that NumPy does not have is a TypeError or an AttributeError.
         except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-            raise RunError(f"{self.weights_file} is damaged ({error}): train again, or copy the run again") from None
+            raise RunError(f"{self.weights_file} is damaged: {error}") from None
 
-    def write_weights(self, tensors: Mapping[str, "Tensor"]) -> None:
+    def _check_checkpoint(self, weights: ArraysHeader) -> None:
+        """Check that weights are not older than the training state in the folder.
+
+        Raises:
+            ForeignFileError: the weights belong to another checkpoint.
+        """
+        for file in (self.state_file, self.gan_state_file):
+            state = None if self.run_id is None else read_header(file)
+            if state is not None and state.metadata.get("run") == self.run_id:
+                check_weights_of_state(weights, state)
+
+    def write_weights(self, tensors: Mapping[str, "Tensor"], step: int = 0) -> None:
         """Replace `model.safetensors`.
+
+        Args:
+            tensors: weights by name.
+            step: number of training steps behind the weights.
 
         Raises:
             SeqloomError: the disk is full or the folder cannot be written to.
         """
         from safetensors.torch import save
 
-        with replacing_file(self.weights_file) as file:
-            file.write(save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}))
+        content = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
+        write_array_file(self.weights_file, content, {**self._identity, "step": str(step)})
+
+    def state_metadata(self) -> dict[str, str]:
+        """Return the metadata of a training state that is saved now: the identity of the run and of its weights."""
+        weights = read_header(self.weights_file)
+        if weights is None or weights.checksum is None:
+            return self._identity
+        step = weights.metadata.get("step", "")
+        return {**self._identity, "weights_step": step, "weights_sha256": weights.checksum}
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Read the lines of `log.jsonl`; a last line that is not complete JSON is skipped.
+        """Read the lines of `log.jsonl`; a last line that is incomplete is skipped.
 
         Raises:
             RunError: a line is damaged.
         """
         if not self.log_file.exists():
             return []
-        lines = []
-        texts = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        for number, text in enumerate(texts, start=1):
-            try:
-                line = json.loads(text)
-            except ValueError:
-                line = None
-                if number == len(texts):
-                    break
-            if not _is_log_line(line):
-                raise RunError(f"{self.log_file} is damaged: {text[:60]!r} is not a line of a training log; remove it")
-            lines.append(line)
+        lines, damage = parse_log(self.log_file.read_bytes())
+        if damage is not None:
+            raise RunError(f"{self.log_file} is damaged: {damage}; remove it, or `resume` the training")
         return lines
+
+    def whole_log_lines(self) -> list[dict[str, Any]]:
+        """Read the lines of `log.jsonl` before the first damaged line."""
+        return parse_log(self.log_file.read_bytes())[0] if self.log_file.exists() else []
 
     def read_metrics(self) -> dict[str, Any]:
         """Read `metrics.json`, the measurements at the end of the training; empty before the end.
@@ -303,29 +344,31 @@ class RunFolder:
             raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with `overwrite`")
         return metrics
 
-    def read_json(self, file: Path) -> dict[str, Any]:
-        """Read a JSON object from one of the files of the run.
+    def read_json(self, file: Path, required_from_format: int | None = FIRST_CHECKED_FORMAT) -> dict[str, Any]:
+        """Read a JSON object from one of the files of the run, and check its checksum.
+
+        Args:
+            file: path of the file.
+            required_from_format: see `seqloom.checksums.checked_json`.
 
         Raises:
-            RunError: the file is missing or damaged.
+            RunError: the file is missing or damaged, or was changed after it was written.
         """
         try:
-            value = json.loads(file.read_text(encoding="utf-8"))
+            value = checked_json(file.read_bytes(), required_from_format=required_from_format)
         except FileNotFoundError:
             raise RunError(
                 f"{self.path} is incomplete: {file.name} is missing; train into the folder again with `overwrite`"
             ) from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise RunError(f"{file} is damaged: {error}") from None
         if not isinstance(value, dict):
             raise RunError(f"{file} is damaged: it is not a JSON object")
         return value
 
 
-def _is_log_line(value: Any) -> bool:
-    """Return whether a value is a JSON object of numbers whose "step" is an integer."""
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("step"), int)
-        and all(isinstance(number, int | float) for number in value.values())
-    )
+def _check_number_types(weights: ArraysHeader) -> None:
+    """Raise a ValueError unless all weights are floating-point numbers that NumPy has."""
+    for name, tensor in weights.tensors.items():
+        if not isinstance(tensor, dict) or tensor.get("dtype") not in _NUMBER_TYPES:
+            raise ValueError(f"{name} is {tensor!r}, and weights have the type F32 (float32)")

@@ -11,7 +11,7 @@ from typing import Any
 
 from seqloom.errors import RunError
 
-__all__ = ["FORMAT", "MIGRATIONS", "migrate", "migrate_scale_to_format_2"]
+__all__ = ["FIRST_CHECKED_FORMAT", "FORMAT", "MIGRATIONS", "migrate", "migrate_scale_to_format_2"]
 
 Json = dict[str, Any]
 
@@ -92,8 +92,16 @@ def _absolute_if_relative(source: Any) -> Any:
     return os.path.abspath(source) if isinstance(source, str) and source.startswith(("./", "../")) else source
 
 
-MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_migrate_to_2, _migrate_to_3)
+def _migrate_to_4(stored: Json) -> Json:
+    """Change nothing: from format 4 on, the files have checksums."""
+    return stored
+
+
+MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_migrate_to_2, _migrate_to_3, _migrate_to_4)
 """Steps from one format to the next, oldest first."""
+
+FIRST_CHECKED_FORMAT = 4
+"""First format whose JSON files must have a checksum."""
 
 FORMAT = len(MIGRATIONS) + 1
 """Format that this version writes."""

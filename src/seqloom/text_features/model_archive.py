@@ -1,7 +1,6 @@
 """Store a model of texts as a folder with one JSON file and one file of arrays. Reading a model runs no stored code."""
 
 import glob
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from seqloom.checksums import check_arrays, checked_json
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import replacing_file, write_text
+from seqloom.files import replacing_file, write_checked_json
 from seqloom.replacement import replacing_content, settle
 
 __all__ = ["ArrayLoader", "ModelArchive", "StoredArrays"]
@@ -46,6 +46,7 @@ class ModelArchive:
         name: kind of model, such as "critic"; both files have this name.
         format: version of the format that is written.
         oldest_format: oldest version that can be read.
+        first_checked_format: oldest version whose JSON file must have a checksum.
         fit_command: command that fits a model of this kind, without the option for the folder.
         migrations: functions that each turn the JSON values of one format into those of the next; the first one reads
             `oldest_format`.
@@ -54,6 +55,7 @@ class ModelArchive:
     name: str
     format: int
     oldest_format: int
+    first_checked_format: int
     fit_command: str
     migrations: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 
@@ -88,11 +90,10 @@ class ModelArchive:
             }
         )
         settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
-        text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with replacing_content(folder, lambda: self.written_files(folder)) as new_folder:
             with replacing_file(new_folder / self.arrays_file) as file:
                 file.write(weights)
-            write_text(new_folder / self.settings_file, text)
+            write_checked_json(new_folder / self.settings_file, settings)
 
     def written_files(self, folder: Path) -> list[Path]:
         """Return the existing files of a model in a folder."""
@@ -110,10 +111,7 @@ class ModelArchive:
         """
         stored = self.read_settings(folder)
         try:
-            weights = (folder / self.arrays_file).read_bytes()
-            if stored.get("weights") not in (None, sha256(weights).hexdigest()):
-                raise RunError(f"{self.arrays_file} is not the file that {self.settings_file} was written with")
-            arrays = load(weights)
+            arrays = load(self._read_arrays(folder, stored))
 
             def arrays_of(part: str) -> dict[str, np.ndarray]:
                 prefix = f"{part}."
@@ -124,6 +122,26 @@ class ModelArchive:
             raise RunError(
                 f"the {self.name} in {folder} is damaged ({error}): fit it again, or copy it again"
             ) from None
+
+    def verify(self, folder: Path) -> tuple[str, ...]:
+        """Check the checksums of both files, and return their names.
+
+        Raises:
+            RunError: the folder has no such model, or a file is damaged.
+        """
+        stored = self.read_settings(folder)
+        try:
+            self._read_arrays(folder, stored)
+        except _DAMAGE_ERRORS as error:
+            raise RunError(f"the {self.name} in {folder} is damaged ({error}): copy it again") from None
+        return self.settings_file, self.arrays_file
+
+    def _read_arrays(self, folder: Path, stored: Mapping[str, Any]) -> bytes:
+        content = (folder / self.arrays_file).read_bytes()
+        if stored.get("weights") not in (None, sha256(content).hexdigest()):
+            raise RunError(f"{self.arrays_file} is not the file that {self.settings_file} was written with")
+        check_arrays(content)
+        return content
 
     def read_settings(self, folder: Path) -> dict[str, Any]:
         """Return the values in the JSON file, migrated to the current format.
@@ -139,9 +157,9 @@ class ModelArchive:
             hint = f"; an earlier one is in {backups[0]}, rename it to {folder}" if backups else ""
             raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} `run` {folder}'{hint}")
         try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
+            stored = checked_json(file.read_bytes(), required_from_format=self.first_checked_format)
             version = stored["format"]
-        except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{file} is damaged ({error}): fit the {self.name} again, or copy it again") from None
         model_format = f"{folder} has {self.name} format {version!r}"
         if not isinstance(version, int) or stored.get("kind", self.name) != self.name:

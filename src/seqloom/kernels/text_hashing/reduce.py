@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
+from seqloom.errors import SeqloomError
+from seqloom.kernels.array_checks import check_array
 from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["companion_statistics", "mean_cosines", "sum_by_text", "sum_levels", "sum_values"]
@@ -35,6 +37,8 @@ def sum_values(
     if chosen_kernels() is None:
         return sum_by_text(values[indices], counts)
     totals = np.empty(len(counts), np.float32)
+    values = check_array("values", values, np.float32, (None,))
+    indices, counts = _checked_texts(indices, counts)
     _call("seqloom_sum_values", values, len(values), indices, len(indices), counts, len(counts), totals)
     return totals
 
@@ -63,6 +67,10 @@ def sum_levels(
         reduction = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
         return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - reduction, 0)], counts)
     totals = np.empty((len(counts), 2, 3), np.float32)
+    levels = check_array("levels", levels, np.uint8, (None, 2))
+    values = check_array("values", values, np.float32, (256, 3))
+    indices, counts = _checked_texts(indices, counts)
+    sides = check_array("sides", sides, np.int8, counts.shape)
     texts = indices, len(indices), counts, sides, len(counts)
     _call("seqloom_sum_levels", levels, len(levels), values, *texts, totals)
     return totals
@@ -89,6 +97,8 @@ def mean_cosines(
     if chosen_kernels() is None:
         return _mean_cosines(vectors, rows, counts, distance_ranges)
     means = np.empty((len(counts), len(distance_ranges) + 1), np.float32)
+    vectors = check_array("vectors", vectors, np.float32, (None, None))
+    rows, counts = _checked_texts(rows, counts)
     ranges = np.array(distance_ranges, np.int64)
     texts = rows, len(rows), counts, len(counts)
     _call("seqloom_cosines", vectors, *vectors.shape, *texts, ranges, len(ranges), means)
@@ -127,6 +137,12 @@ def companion_statistics(
     if chosen_kernels() is None:
         return None
     statistics = np.empty((len(counts), 5), np.float32)
+    pair_counts = check_array("pair_counts", pair_counts, np.uint8, (None,))
+    if len(pair_counts).bit_count() != 1:
+        raise SeqloomError(f"there are {len(pair_counts)} pair counts, but their number must be a power of two")
+    word_counts = check_array("word_counts", word_counts, np.int32, (None,))
+    rows, counts = _checked_texts(rows, counts)
+    is_counted = check_array("is_counted", is_counted, np.bool_, counts.shape)
     # The library looks up the logarithm of 1 + a count.
     logs = np.log1p(np.arange(max(256, int(word_counts.max(initial=0)) + 1))).astype(np.float32)
     # It also looks up one logarithm for each of the 256 values of a pair count; 0.3 keeps it finite for a count of 0.
@@ -162,6 +178,14 @@ def _mean_cosines(
     total_length = np.linalg.norm(sum_by_text(words.astype(np.float64), counts), axis=1)
     means[:, -1] = total_length / np.maximum(sum_by_text(lengths.astype(np.float64), counts), _SMALL)
     return means
+
+
+def _checked_texts(indices: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of all texts and their number per text, after checking types and dimensions."""
+    return (
+        check_array("indices", indices, np.int32, (None,)),
+        check_array("counts", counts, np.int64, (None,)),
+    )
 
 
 def _call(name: str, *arguments: np.ndarray | int) -> None:
