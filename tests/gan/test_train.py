@@ -516,11 +516,9 @@ def test_a_pace_excludes_other_budgets(trained, table, tmp_path):
 def test_a_parent_with_revised_steps_starts_a_gan(trained, tmp_path):
     parent = tmp_path / "parent"
     shutil.copytree(trained.path / "likelihood", parent)
-    config = json.loads((parent / "config.json").read_text())
-    steps = config["training"]["total_steps"]
-    config["training"]["pace"] = f"0:{2 * steps},10:{steps}"
-    config["repeat_command"] = "seqloom train rated.csv"
-    (parent / "config.json").write_text(json.dumps(config))
+    training = read_json(parent / "config.json")["training"]
+    training["pace"] = f"0:{2 * training['total_steps']},10:{training['total_steps']}"
+    edit_json(parent / "config.json", training=training, repeat_command="seqloom train rated.csv")
     gan_config = gan_run_config(SavedRun(parent), 3, GanConfig(pretrain_steps=3, warmup_steps=2, adversarial_steps=1))
     assert gan_config.training.total_steps == 6
     assert gan_config.training.make_pace().revisions == [(0, 6)]
