@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
 from seqloom.corpora.compressed_files import BLOCK_BYTES, read_blocks
 from seqloom.errors import SourceError
 
@@ -65,3 +67,36 @@ def test_highly_compressible_content_still_comes_in_blocks(tmp_path: Path) -> No
 def test_a_missing_file_is_a_plain_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"cannot read .*gone"):
         list(read_blocks(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstandard", "zstandard of two frames"])
+def test_content_above_the_limit_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(packed(kind))
+    assert b"".join(read_blocks(path, max_bytes=len(CONTENT))) == CONTENT
+    with pytest.raises(SourceError, match="GiB when it is opened: raise `max_size`"):
+        list(read_blocks(path, max_bytes=len(CONTENT) - 1))
+
+
+def test_a_file_that_is_not_compressed_has_no_limit(tmp_path: Path) -> None:
+    path = tmp_path / "plain"
+    path.write_bytes(CONTENT)
+    assert b"".join(read_blocks(path, max_bytes=10)) == CONTENT
+
+
+def test_the_limit_is_a_reading_setting_and_no_part_of_the_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"some text " * 1000))
+    with pytest.raises(SourceError, match="max_size"):
+        open_corpus(path, ReadingConfig(max_size=1e-6))
+    default = open_corpus(path)
+    assert open_corpus(path, ReadingConfig(max_size=1, follow_links=True)).fingerprint == default.fingerprint
+
+
+def test_a_wide_zstandard_window_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wide.zst"
+    parameters = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    path.write_bytes(compressor.compress(CONTENT) + compressor.flush())
+    with pytest.raises(SourceError, match="window of more than 256 MiB"):
+        list(read_blocks(path))

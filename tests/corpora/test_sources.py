@@ -1,12 +1,14 @@
 import io
 import os
 import threading
+import warnings
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from seqloom.corpora import sources
 from seqloom.corpora.sources import Source, check_source, find_files
 from seqloom.errors import SourceError
 
@@ -191,3 +193,60 @@ def test_a_name_that_is_not_utf8_is_refused_or_skipped(folder: Path) -> None:
     assert len(names) == 5
     assert skipped["name that is not UTF-8"] == 2
     assert find("*.txt") == (["a10.txt", "b.txt", "c [1].txt"], {"name that is not UTF-8": 1})
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with links: to files within and outside of it, to a folder outside of it, and in two loops."""
+    (tmp_path / "outside" / "deep").mkdir(parents=True)
+    (tmp_path / "outside" / "secret.txt").write_text("secret")
+    (tmp_path / "outside" / "deep" / "more.txt").write_text("more")
+    folder = tmp_path / "texts"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.txt").write_text("a")
+    (folder / "inner.txt").symlink_to(folder / "sub" / "a.txt")
+    (folder / "outer.txt").symlink_to(tmp_path / "outside" / "secret.txt")
+    (folder / "folder").symlink_to(tmp_path / "outside" / "deep")
+    (folder / "loop").symlink_to(folder)
+    (folder / "sub" / "loop").symlink_to(folder)
+    (folder / "dangling").symlink_to(folder / "nothing")
+    return folder
+
+
+@pytest.mark.parametrize("pattern", ["", "**", "**/*.txt"])
+def test_links_out_of_a_folder_are_skipped_and_counted(linked: Path, pattern: str) -> None:
+    skipped: Counter[str] = Counter()
+    files = find_files(str(linked / pattern), skipped)
+    assert {file.path.resolve().name for file in files if file.path} == {"a.txt"}
+    assert skipped["link out of the folder"] == (1 if pattern else 2)
+
+
+@pytest.mark.parametrize("pattern", ["", "**", "**/*.txt"])
+def test_links_out_of_a_folder_are_followed_on_request(linked: Path, pattern: str) -> None:
+    skipped: Counter[str] = Counter()
+    files = find_files(str(linked / pattern), skipped, follow_links=True)
+    assert {file.path.resolve().name for file in files if file.path} == {"a.txt", "secret.txt", "more.txt"}
+    assert not skipped["link out of the folder"]
+
+
+def test_a_linked_file_that_is_named_is_read(linked: Path) -> None:
+    assert len(find_files(linked / "outer.txt", Counter())) == 1
+    assert len(find_files(str(linked.parent / "texts" / "out*.txt"), Counter(), follow_links=True)) == 1
+
+
+def test_a_pipe_without_a_writer_is_waited_for_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_PATIENCE_SECONDS", 0.01)
+    pipe = tmp_path / "slow"
+    os.mkfifo(pipe)
+    writers: list[threading.Thread] = []
+
+    def write_later(message: str, *_: object, **__: object) -> None:
+        assert f"waiting for a program that writes into the pipe {pipe}" in str(message)
+        writers.append(threading.Thread(target=pipe.write_bytes, args=(b"late",)))
+        writers[0].start()
+
+    monkeypatch.setattr(warnings, "warn", write_later)
+    (file,) = find_files(pipe, Counter())
+    writers[0].join()
+    assert file.path is not None
+    assert file.path.read_bytes() == b"late"

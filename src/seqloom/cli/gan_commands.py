@@ -30,7 +30,18 @@ def gan() -> None:
 _SOURCE = "How the source is read"
 _TRAINING = "How it is trained"
 _RUN = "The run"
-_READING_SETTINGS = ("text", "rating", "group", "pool", "cut_words", "passages", "sentences", "lowercase", "missing")
+_READING_SETTINGS = (
+    "text",
+    "rating",
+    "group",
+    "pool",
+    "cut_words",
+    "passages",
+    "sentences",
+    "lowercase",
+    "missing",
+    "max_size",
+)
 
 
 @app.command(

@@ -87,6 +87,8 @@ class TrainOptions(Options):
     passages: bool | None = None
     sentences: bool | None = None
     missing: tuple[str, ...] | None = None
+    max_size: float | None = None
+    follow_links: bool | None = None
     core: str | None = None
     head: str | None = None
     embedding: int | None = None
@@ -190,6 +192,8 @@ class GanOptions(Options):
     passages: bool | None = None
     sentences: bool | None = None
     missing: tuple[str, ...] | None = None
+    max_size: float | None = None
+    follow_links: bool | None = None
     core: str | None = None
     hidden_size: int | tuple[int, ...] | None = None
     layers: int | None = None

@@ -44,6 +44,8 @@ class ReadingConfig(JsonSerializable):
         sentences: whether records are read sentence by sentence.
         missing: words in cells of groups, categories and ratings that stand for a missing value, besides empty cells,
             null and NaN; all other words are names.
+        max_size: largest size of the content of a compressed file in GiB.
+        follow_links: whether links in a folder are followed if they lead out of the folder; otherwise they are skipped.
         table_rules: version of the rules by which cells become groups and pools (see `corpora.table_cells`). Runs and
             critics of before the rules had a version have version 1.
     """
@@ -75,6 +77,8 @@ class ReadingConfig(JsonSerializable):
     missing: tuple[str, ...] = setting(
         MISSING_WORDS, help="words for a missing group, category or rating, with commas between them"
     )
+    max_size: float = setting(16.0, help="largest size of an opened compressed file in GiB", above=0, finite=False)
+    follow_links: bool = setting(False, help="read what links in a folder lead to outside of the folder")
     table_rules: int = TABLE_RULES  # chosen by the version of seqloom, so it is no setting of a command
 
     def __post_init__(self) -> None:

@@ -27,6 +27,10 @@ _LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences", "st
 while the setting has its default, so that old fingerprints stay valid."""
 
 
+_OPENING_SETTINGS = ("max_size", "follow_links")
+"""Settings that decide which files are read, but not how; a fingerprint contains the hashes of the files."""
+
+
 class SourceCorpus(Corpus):
     """The documents of one or several files.
 
@@ -99,7 +103,8 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
     skipped: Counter[str] = Counter()
     files: list[Format] = []
     refusals: list[Refused] = []
-    for source_file in find_files(source, skipped):
+    max_bytes = reading.max_size * 2**30
+    for source_file in find_files(source, skipped, max_bytes=max_bytes, follow_links=reading.follow_links):
         try:
             files.append(examine(source_file, reading))
         except Refused as refusal:
@@ -155,6 +160,7 @@ def _source_name(source: Source) -> str:
 
 def _fingerprint(files: Sequence[Format], reading: ReadingConfig) -> str:
     settings = {name: value for name, value in reading.to_json().items() if value or name not in _LATER_SETTINGS}
+    settings = {name: value for name, value in settings.items() if name not in _OPENING_SETTINGS}
     if reading.text is None or reading.table_rules == 1:  # as before the rules of tables had a version
         del settings["missing"], settings["table_rules"]
     content = {

@@ -26,6 +26,7 @@ def examine(source_file: SourceFile, reading: ReadingConfig) -> Format:
         Refused: no format can read the file. If it is one of many in a folder, the caller skips and counts it.
         SourceError: the text cannot be decoded with the named encoding, or a column is missing.
     """
+    source_file.check_size()
     file_format = format_by_suffix(source_file.name)
     # Where `reading.text` names a column, the file must be a table, whatever its suffix.
     if reading.text and next(source_file.read_blocks(), b"").startswith(ParquetFile.magic):

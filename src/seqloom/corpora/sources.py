@@ -5,21 +5,24 @@ import functools
 import glob
 import itertools
 import os
+import select
 import shutil
 import stat
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
 from seqloom.corpora.builtin import python_docs
 from seqloom.corpora.catalogue import ENTRIES
-from seqloom.corpora.compressed_files import read_blocks
+from seqloom.corpora.compressed_files import DEFAULT_MAX_BYTES, check_opened_size, read_blocks
 from seqloom.corpora.fetch import fetch
+from seqloom.corpora.folder_walk import leads_out, matching_files, walk_folder
 from seqloom.errors import SeqloomError, SourceError
 from seqloom.files import is_utf8_name
 
@@ -41,6 +44,9 @@ _OUTPUT_FILES = (
 cache."""
 
 _OUTPUT_FOLDER, _OUTPUT_FILE = "folder that seqloom wrote", "file that seqloom wrote"
+_PATIENCE_SECONDS = 0.5
+"""Time after which a message says that a pipe has no data."""
+
 _NAME_NOT_UTF8 = "name that is not UTF-8"
 """Reasons for skipping a folder or a file."""
 
@@ -54,11 +60,13 @@ class SourceFile:
         path: path of the file; None for the built-in text.
         named_by_user: True where the user named this very file, so that a fault in it is an error. False where the
             file comes from a folder or a glob: if it cannot be read, it is skipped and counted.
+        max_bytes: largest size of the content of a compressed file.
     """
 
     name: str
     path: Path | None
     named_by_user: bool = True
+    max_bytes: float = DEFAULT_MAX_BYTES
 
     def read_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of the file in bounded blocks, decompressed.
@@ -68,7 +76,16 @@ class SourceFile:
         """
         if self.path is None:
             return iter((python_docs().encode(),))
-        return read_blocks(self.path)
+        return read_blocks(self.path, self.max_bytes)
+
+    def check_size(self) -> None:
+        """Check the size of compressed content before it is read.
+
+        Raises:
+            SourceError: the content is larger than `max_bytes`, the file is damaged or cannot be read.
+        """
+        if self.path is not None:
+            check_opened_size(self.path, self.max_bytes)
 
 
 def check_source(source: Source) -> None:
@@ -104,12 +121,16 @@ def _missing_fault(name: str) -> str | None:
         return None  # opening the path gives a better message
 
 
-def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
+def find_files(
+    source: Source, skipped: Counter[str], *, max_bytes: float = DEFAULT_MAX_BYTES, follow_links: bool = False
+) -> list[SourceFile]:
     """Return the files of a source in order, each once.
 
     Args:
         source: one or several sources.
         skipped: counter of hidden, special and repeated files by reason, which this function increases.
+        max_bytes: largest size of the content of a compressed file.
+        follow_links: whether links that lead out of a named folder are followed; otherwise they are skipped.
 
     Raises:
         SourceError: a source is missing or has no files; the message lists similar names.
@@ -126,7 +147,7 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
             faults.append(fault)
             continue
         try:
-            named_files = _files_of_name(str(name), skipped)
+            named_files = _files_of_name(str(name), skipped, follow_links=follow_links)
         except SourceError as error:
             faults += error.faults
             continue
@@ -137,35 +158,35 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
         for file in named_files:
             path = file.path.resolve() if file.path else None  # only the built-in text has no path
             skipped["file named twice"] += path in files
-            files.setdefault(path, file)
+            files.setdefault(path, replace(file, max_bytes=max_bytes))
     if faults:
         raise SourceError(*faults)
     return list(files.values())
 
 
-def _files_of_name(name: str, skipped: Counter[str]) -> list[SourceFile]:
+def _files_of_name(name: str, skipped: Counter[str], *, follow_links: bool) -> list[SourceFile]:
     if name == _STANDARD_INPUT:
         if sys.stdin is None:
             raise SourceError("standard input is closed: pipe a text into it, or name a file")
         return [SourceFile(name="standard input", path=_spool(sys.stdin.buffer))]
     path = Path(name).expanduser()
     if path.is_dir():
-        return _files_of_folder(path, skipped)
+        return _files_of_folder(path, skipped, follow_links=follow_links)
     if path.is_file():
         return [SourceFile(name=str(path), path=path)]
     if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
-        with open(path, "rb") as pipe:
+        with _open_pipe(path) as pipe:
             return [SourceFile(name=str(path), path=_spool(pipe))]
     if path.exists():
         raise SourceError(f"{name} is neither a file nor a folder: give a file, a folder, a glob or -")
     if name in ENTRIES:
         return [SourceFile(name=name, path=None if ENTRIES[name].is_built_in else fetch(name))]
     if glob.has_magic(name):
-        return _files_of_glob(str(path), name, skipped)
+        return _files_of_glob(str(path), name, skipped, follow_links=follow_links)
     raise SourceError(_missing_message(name, path))
 
 
-def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
+def _files_of_folder(folder: Path, skipped: Counter[str], *, follow_links: bool) -> list[SourceFile]:
     """Return the files of a folder and its subfolders, sorted by path.
 
     Hidden files are left out, and so is what seqloom has written: a training would read its own output.
@@ -173,7 +194,7 @@ def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
     files = []
     if _is_output(folder):
         raise SourceError(f"{folder} is a folder that seqloom wrote: name a file in it, or a folder of texts")
-    for parent, subfolders, filenames in os.walk(folder):
+    for parent, subfolders, filenames in walk_folder(folder, follow_links=follow_links):
         outputs = [name for name in subfolders if _is_output(Path(parent, name))]
         if outputs:
             skipped[_OUTPUT_FOLDER] += len(outputs)
@@ -187,6 +208,10 @@ def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
                 skipped[f"hidden {noun}"] += len(hidden)
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]  # `os.walk` enters those left
         paths = [Path(parent, name) for name in filenames if not name.startswith(".")]
+        for name in subfolders if not follow_links else ():
+            if os.path.islink(Path(parent, name)):  # `os.walk` enters no link
+                leads_out(Path(parent, name), folder, skipped, follow_links=False)
+        paths = [path for path in paths if not leads_out(path, folder, skipped, follow_links=follow_links)]
         files += [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
         if num_special := sum(not path.is_file() for path in paths):  # pipes and sockets, for example
             skipped["special file"] += num_special
@@ -195,11 +220,14 @@ def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
     return sorted(files, key=lambda file: Path(file.name).parts)
 
 
-def _files_of_glob(pattern: str, name: str, skipped: Counter[str]) -> list[SourceFile]:
+def _files_of_glob(pattern: str, name: str, skipped: Counter[str], *, follow_links: bool) -> list[SourceFile]:
     """Return the files that match a pattern, sorted by path, without those that seqloom has written."""
-    paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     parts = Path(pattern).parts
     base = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), parts))  # the folder that the user named
+    if "**" in parts:  # `glob.glob` would go round in loops of links
+        paths = matching_files(base, parts[len(base.parts) :], follow_links=follow_links)
+    else:
+        paths = [Path(match) for match in sorted(glob.glob(pattern))]
     is_output = functools.cache(_is_output)
     files = []
     for path in filter(Path.is_file, paths):
@@ -207,7 +235,7 @@ def _files_of_glob(pattern: str, name: str, skipped: Counter[str]) -> list[Sourc
         reason = _OUTPUT_FILE if any(map(is_output, folders)) else None if is_utf8_name(str(path)) else _NAME_NOT_UTF8
         if reason:
             skipped[reason] += 1
-        else:
+        elif not leads_out(path, base, skipped, follow_links=follow_links):
             files.append(SourceFile(name=str(path), path=path, named_by_user=False))
     if not files:
         raise SourceError(f"no file matches {name!r}: check the pattern (* is any text, ** any folders)")
@@ -229,6 +257,20 @@ def _missing_message(name: str, path: Path) -> str:
     similar += [str(path.with_name(match)) for match in get_close_matches(path.name, siblings, n=2)]
     hint = f"; did you mean {' or '.join(similar)}?" if similar else ""
     return f"no source {name!r}: give a file, a folder, a glob, - or one of {', '.join(ENTRIES)}{hint}"
+
+
+def _open_pipe(path: Path) -> IO[bytes]:
+    """Open a named pipe for reading, and warn if no program writes into it yet."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without `O_NONBLOCK`, it would wait silently
+    try:
+        if not select.select([descriptor], [], [], _PATIENCE_SECONDS)[0]:
+            warnings.warn(f"waiting for a program that writes into the pipe {path}", RuntimeWarning, stacklevel=2)
+            select.select([descriptor], [], [])
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 @functools.cache
