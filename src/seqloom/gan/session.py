@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom import disk
 from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
@@ -204,7 +203,7 @@ def _save(session: GanSession) -> None:
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
-    disk.unlink(folder.gan_request_file, missing_ok=True)
+    folder.remove_request()
     folder.publish()
 
 
