@@ -134,7 +134,7 @@ class Folder:
     def _check_new(self, before: Snapshot, after: Snapshot, *, is_usable: bool) -> str:
         now = snapshot(self.path)
         if not self.continues:
-            stale = [name for name in before if now.get(name) == before[name]]
+            stale = [name for name in before if now.get(name) == before[name] != after.get(name)]
             assert not stale, f"old and new files are mixed: {stale}"
         outcome = "new"
         if self.resume is None:

@@ -112,6 +112,15 @@ def test_an_error_names_the_place_of_a_staged_file(folder):
     assert str(caught.value).startswith(f"cannot write {folder.path / 'plots' / 'loss.png'}: ")
 
 
+def test_a_request_that_cannot_be_removed_is_one_clear_error(folder, monkeypatch):
+    def refuse(operation, function, *arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disk, "perform", refuse)
+    with pytest.raises(SeqloomError, match=r"cannot write .*asked\.json: Input/output error"):
+        folder.remove_request()
+
+
 def test_two_replacements_at_once_are_refused(folder):
     with (
         replacing_run(folder),

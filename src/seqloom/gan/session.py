@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom import disk
 from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.layout import update_gan_config
@@ -252,7 +251,7 @@ def _save(session: GanSession) -> None:
     limits = None if session.limits is None else session.limits.to_json()
     state = Snapshot(snapshot.tensors, {**snapshot.progress, "time_limits": limits})
     save_snapshot(folder.gan_state_file, state, folder.state_metadata())
-    disk.unlink(folder.gan_request_file, missing_ok=True)
+    folder.remove_request()
     folder.publish()
 
 

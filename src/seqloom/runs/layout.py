@@ -205,6 +205,17 @@ class RunFolder:
                 f"another process is training into {self.path}: wait for it, stop it, or name another folder"
             ) from None
 
+    def remove_request(self) -> None:
+        """Remove the request of a GAN, if there is one.
+
+        Raises:
+            SeqloomError: the folder cannot be written to.
+        """
+        try:
+            disk.unlink(self.gan_request_file, missing_ok=True)
+        except OSError as error:
+            raise cannot_write(self.gan_request_file, error) from error
+
     def write_config(self, config: RunConfig, codec: Codec[Any]) -> None:
         """Write `codec.json`, then `config.json`.
 
