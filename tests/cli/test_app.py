@@ -162,7 +162,7 @@ def test_closed_streams_end_quietly(closed):
 def test_closed_standard_input_is_said():
     done = in_a_shell("train - --steps 1 <&-")
     assert done.returncode == 2
-    assert done.stderr == "seqloom: standard input is closed: pipe a text into it, or name a file\n"
+    assert done.stderr == "preparing ...\nseqloom: standard input is closed: pipe a text into it, or name a file\n"
 
 
 def test_ctrl_c_while_python_imports_is_one_line(monkeypatch):

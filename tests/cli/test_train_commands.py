@@ -418,6 +418,7 @@ def test_resume_after_a_killed_overwrite_says_what_is_there(command, run, digest
     assert (done.code, done.err.splitlines()) == (
         0,
         [
+            "preparing ...",
             f"a training that would have replaced {run} ended before its first save: the folder still has the earlier "
             "run, and --resume continues that; start the new training again with --overwrite",
             f"{run} is finished after 30 steps; to train it further, start another run with --from {run}",

@@ -101,7 +101,7 @@ def test_one_set_of_samples_in_ten_seconds(config, screen, monkeypatch):
 def test_samples_before_the_display_are_left_alone():
     with TrainingViewer() as viewer:
         viewer.samples([(0.5, "text")])
-        assert "before training began" in viewer.interrupted_message(Path("nowhere"))
+        assert "before training began" in viewer.interrupted_message(Path("nowhere"), saved=False)
 
 
 def test_messages_outlive_their_reader(monkeypatch):
