@@ -11,7 +11,7 @@ import numpy as np
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError
 from seqloom.gan.session import medium_matmul_precision
-from seqloom.gan.stage_limits import PRETRAINING_SHARE, StageLimits
+from seqloom.gan.stage_limits import PRETRAINING_SHARE, WARMUP_SHARE, StageLimits
 from seqloom.gan.trainer import GanTrainer
 from seqloom.plural import counted
 from seqloom.reporter import Reporter
@@ -83,8 +83,11 @@ def fit_schedule(
     affordable = {"pretrain_steps": max(1, int(PRETRAINING_SHARE * seconds / step_seconds.pretrain))}
     # Settings that the user chose come last and replace the computed numbers.
     steps = {"pretrain_steps": min(max_steps, affordable["pretrain_steps"]), **chosen_by_user}
-    other_seconds = step_seconds.needed(config, {**steps, "adversarial_steps": 0})
-    affordable["adversarial_steps"] = max(1, int((seconds - other_seconds) / step_seconds.adversarial))
+    after_pretraining = seconds - steps["pretrain_steps"] * step_seconds.pretrain
+    warmup_seconds = config.warmup_steps * step_seconds.warmup
+    if "warmup_steps" not in chosen_by_user:  # otherwise the warm-up may be shortened
+        warmup_seconds = min(warmup_seconds, WARMUP_SHARE * after_pretraining)
+    affordable["adversarial_steps"] = max(1, int((after_pretraining - warmup_seconds) / step_seconds.adversarial))
     steps = {"adversarial_steps": min(max_steps, affordable["adversarial_steps"]), **steps}
     computed = [name for name in affordable if name not in chosen_by_user]
     if any(steps[name] < min(max_steps, _MIN_STEPS[name]) for name in computed):

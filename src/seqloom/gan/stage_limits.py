@@ -10,12 +10,12 @@ from seqloom.reporter import Reporter
 from seqloom.stopwatch import Stopwatch, TimeBudget
 from seqloom.training.time_limit import TimeLimit
 
-__all__ = ["PRETRAINING_SHARE", "StageLimits", "StageSchedule"]
+__all__ = ["PRETRAINING_SHARE", "WARMUP_SHARE", "StageLimits", "StageSchedule"]
 
 PRETRAINING_SHARE = 0.65
 """Share of the time for the VAE pretraining; the rest is for the discriminator warm-up and adversarial training."""
 
-_WARMUP_SHARE = 0.2
+WARMUP_SHARE = 0.2
 """Largest share of the time after the VAE pretraining that the discriminator warm-up takes."""
 
 
@@ -41,7 +41,7 @@ class StageLimits:
 
     def warmup(self, max_steps: int) -> TimeLimit | None:
         """Return the limit of the discriminator warm-up, which has at most `max_steps`."""
-        return self._limit("warmup_steps", _WARMUP_SHARE * self.budget.left(), max_steps)
+        return self._limit("warmup_steps", WARMUP_SHARE * self.budget.left(), max_steps)
 
     def adversarial(self) -> TimeLimit | None:
         """Return the limit of adversarial training."""
