@@ -73,7 +73,9 @@ class ReadingConfig(JsonSerializable):
     passages: bool = setting(False, help="read the text after the cut too, in passages of that many words")
     sentences: bool = setting(False, help="read records sentence by sentence")
     missing: tuple[str, ...] = setting(
-        MISSING_WORDS, help="words for a missing group, category or rating, with commas between them"
+        MISSING_WORDS,
+        help="words for a missing group, category or rating, with commas between them",
+        metavar="WORD[,WORD...]",
     )
     table_rules: int = TABLE_RULES  # chosen by the version of seqloom, so it is no setting of a command
 
