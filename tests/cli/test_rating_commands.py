@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -411,3 +412,37 @@ def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
     assert "train the run with --pool generator" in done.faults[0]
     done = command("evaluate", tmp_path / "plain", "--tolerance", 1)
     assert done.faults == ["--tolerance needs --rating-control: add --rating-control, or leave --tolerance out"]
+
+
+def without_rules(path):
+    """Remove the version of the rules of tables from a file of settings, as before there was one."""
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    reading = stored["reading"] if "reading" in stored else stored["origin"]["reading"]
+    assert reading.pop("table_rules") == 2
+    assert reading.pop("missing") == ["nan", "NaN", "null", "<NA>"]
+    path.write_text(json.dumps(stored), encoding="utf-8")
+
+
+def test_models_of_different_rules_are_not_combined(command, trained, table, tmp_path):
+    run, critic = (shutil.copytree(trained / name, tmp_path / name) for name in ("run", "critic"))
+    rated = ("--rating", 5, "--length", 10)
+    without_rules(critic / "critic.json")
+    assert command("critic", "rate", critic, table, "--text", "text", "-o", tmp_path / "old.csv").code == 0
+    done = command("generate", run, *rated, "--critic", critic)
+    assert done.code == 2
+    assert done.faults == [
+        f"{run} was trained with version 2 of the rules that divide a table into groups and pools, and {critic} was "
+        "fitted with version 1, so that one may have seen texts of the other: fit the critic again with "
+        "'seqloom critic fit'"
+    ]
+    assert command("evaluate", run, "--rating-control", "--critic", critic, "--count", 10).faults == done.faults
+    fitted = ("--real", table, "--generator", run, "--critic", critic, "--text", "text", "--light")
+    assert done.faults[0] in command("detect", "fit", *fitted, "--run", tmp_path / "d").err
+    without_rules(run / "config.json")
+    assert command("generate", run, *rated).code == 0
+    assert command("generate", run, *rated, "--critic", critic).code == 0
+    done = command("generate", run, *rated, "--critic", trained / "critic")
+    assert "version 1 of the rules" in done.faults[0]
+    assert done.faults[0].endswith("train the run again")
+    done = command("detect", "fit", *fitted[:4], *fitted[6:], "--pool", "detector-train", "--run", tmp_path / "d")
+    assert "so that they share texts: train the run again" in done.faults[-1]

@@ -112,3 +112,12 @@ def test_a_table_without_ratings_is_refused(tmp_path: Path) -> None:
     path.write_text("text,stars\na,\nb,\n")
     with pytest.raises(SourceError, match="every cell is empty"):
         read_rated(path, ReadingConfig(text="text", rating=("stars",)))
+
+
+def test_a_missing_group_skips_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,stars,place\none,1,-\ntwo,2,\nthree,3,a\n")
+    notes: list[str] = []
+    reading = ReadingConfig(text="text", rating=("stars",), group="place", missing=("-",))
+    assert read_rated(path, reading, notes.append).groups.tolist() == [0, 1, 2]
+    assert notes == [f"{path}: 3 rated texts in 3 groups", "left open: 2 missing groups"]

@@ -279,3 +279,28 @@ def test_a_failing_copy_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(SeqloomError):
         annotate(tmp_path / "in.csv", "text", tmp_path / "out.parquet", {"p": float}, fail, Counter())
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv"}
+
+
+@pytest.mark.parametrize("name", ["nanoseconds", "date32", "duration s", "time us", "uuid"])
+def test_a_column_of_times_is_no_text(tmp_path: Path, name: str) -> None:
+    array, _ = COLUMNS[name]
+    parquet.write_table(pa.table({"text": array}), tmp_path / "in.parquet")
+    for output in FORMATS:
+        tally = copy(tmp_path / "in.parquet", tmp_path / f"out.{output}")
+        assert tally == {"row whose text is not a string": 1, "row with empty text": 1}
+
+
+def test_text_in_parquet_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    offsets, content = np.array([0, 2, 3], np.int32), b"\xff\xfea"
+    texts = pa.StringArray.from_buffers(2, pa.py_buffer(offsets.tobytes()), pa.py_buffer(content))
+    parquet.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    for output in FORMATS:
+        with pytest.raises(SourceError, match=r"cannot read .* as Parquet"):
+            copy(tmp_path / "in.parquet", tmp_path / f"out.{output}")
+
+
+def test_names_with_dots_are_names_and_no_paths(tmp_path: Path) -> None:
+    table = pa.table({"text": ["x"], "a.b": [1], "a": pa.array([{"b": "q"}]), "text.x": ["1"]})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    copy(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    assert rows_of(tmp_path / "out.jsonl") == [{"text": "x", "a.b": 1, "a": {"b": "q"}, "text.x": "1", "p": 1 / 3}]

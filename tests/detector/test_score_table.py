@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 import seqloom
 from seqloom.detector.detector import Detector
@@ -176,3 +177,22 @@ def test_a_changed_file_is_damage(folders, tmp_path, change):
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8")
     with pytest.raises(RunError, match="is damaged"):
         seqloom.open_detector(place)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_file_has_the_order_and_the_ties_of_memory(folders, tmp_path, ending):
+    texts, _ = write_texts(300, 7)
+    table, scored = tmp_path / "in.csv", tmp_path / f"out.{ending}"
+    with open(table, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text",), *([text] for text in texts)])
+    assert score_table(folders[0], table, text="text", output=scored, light=True) == 300
+    if ending == "parquet":
+        written = parquet.read_table(scored)["p_generated"].to_pylist()
+    elif ending == "jsonl":
+        written = [json.loads(line)["p_generated"] for line in scored.read_text(encoding="utf-8").splitlines()]
+    else:
+        with open(scored, newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file, delimiter="\t" if ending == "tsv" else ",")
+            written = [float(row["p_generated"]) for row in rows]
+    in_memory = seqloom.open_detector(folders[0]).score_texts(texts, base_rate=0.5, light=True).probabilities
+    assert written == in_memory.tolist()

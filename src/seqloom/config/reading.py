@@ -75,7 +75,9 @@ class ReadingConfig(JsonSerializable):
     passages: bool = setting(False, help="read the text after the cut too, in passages of that many words")
     sentences: bool = setting(False, help="read records sentence by sentence")
     missing: tuple[str, ...] = setting(
-        MISSING_WORDS, help="words for a missing group, category or rating, with commas between them"
+        MISSING_WORDS,
+        help="words for a missing group, category or rating, with commas between them",
+        metavar="WORD[,WORD...]",
     )
     max_size: float = setting(16.0, help="largest size of an opened compressed file in GiB", above=0, finite=False)
     follow_links: bool = setting(False, help="read what links in a folder lead to outside of the folder")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from seqloom.config import ReadingConfig
 from seqloom.config.reading import TABLE_RULES
-from seqloom.corpora.formats.arrow_cells import arrow_cells, check_arrow_types
+from seqloom.corpora.formats.arrow_cells import check_arrow_types
 from seqloom.corpora.formats.base import TableFormat
 from seqloom.corpora.formats.jsonl import JsonLinesFile
 from seqloom.corpora.formats.parquet import ParquetFile
@@ -240,7 +240,7 @@ def _row_chunks(
             kept = batch.slice(num_skipped)
             num_skipped = max(0, num_skipped - batch.num_rows)
             if kept.num_rows:
-                texts = arrow_cells(kept.column(source.text_column))
+                texts = source.table.cells(kept, source.text_column)
                 yield TableRows([{source.text_column: text} for text in texts], kept)
         return
     rows = islice(source.table.rows(source.header, tally), num_skipped, None)

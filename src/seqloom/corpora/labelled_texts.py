@@ -249,4 +249,6 @@ def _check_both_labels(column: str, labels: Sequence[bool]) -> None:
 
 def _report_skipped(skipped: Mapping[str, int], note: Reporter) -> None:
     for reason, count in skipped.items():
-        note(f"skipped: {counted(count, reason)}")
+        # The text of a row without a group or a name is kept.
+        is_kept = reason.startswith(("missing group", "missing name"))
+        note(f"{'left open' if is_kept else 'skipped'}: {counted(count, reason)}")

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.table_columns import NotText
 
 __all__ = [
     "TEXT_REASONS", "group_identity", "group_of", "is_missing", "is_missing_rating", "name_of", "pool_label",
@@ -37,7 +38,7 @@ def usable_text(value: object, tally: Counter[str]) -> str | None:
     """Return a cell as a text, or None if it is not a usable text; count the reason in that case."""
     if value is None or (isinstance(value, str) and (not value or value.isspace())) or value != value:
         tally[_EMPTY] += 1
-    elif not isinstance(value, str):
+    elif not isinstance(value, str) or isinstance(value, NotText):
         tally[_NO_STRING] += 1
     elif _has_lone_surrogates(value):
         tally[_HALF_PAIR] += 1

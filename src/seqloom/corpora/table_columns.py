@@ -7,7 +7,7 @@ from typing import Any
 
 from seqloom.errors import SourceError
 
-__all__ = ["Row", "check_columns", "list_columns"]
+__all__ = ["NotText", "Row", "check_columns", "list_columns"]
 
 _MOST_COMPARED, _MOST_COMPARED_CHARACTERS = 1000, 100
 """Number of columns, and characters of each, among which a similar name is sought."""
@@ -17,6 +17,10 @@ _MOST_FAULTS = 10
 
 Row = tuple[int, Mapping[str, Any]]
 """Number of a row and its cells by column. Row 1 is the first below the header, or the first line of JSON."""
+
+
+class NotText(str):
+    """A cell of another type, such as a time, as it is shown; it is a name, but no text to learn from."""
 
 
 def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) -> None:

@@ -157,6 +157,13 @@ def test_quotes_after_a_backslash_are_recognised(tmp_path) -> None:
     assert read_table(tmp_path, "t.csv", content) == (['The "warm" soup', 'The "warm", soup\\', "plain"], {})
 
 
+def test_the_null_of_databases_is_an_empty_cell() -> None:
+    tally: Counter[str] = Counter()
+    lines = 'text,n,m\n"say \\"x\\" y",\\N,1\n\\N,2,\\N\nx\\\\N,3,4\n'
+    rows = [list(cells.values()) for _, cells in csv_rows([lines], ",", tally, "backslash")]
+    assert rows == [['say "x" y', "", "1"], ["", "2", ""], ["x\\N", "3", "4"]]
+
+
 def test_a_backslash_at_the_end_of_a_cell_is_no_escape(tmp_path) -> None:
     content = 'text,n\n"C:\\new\\",4\n"a ""b\\"" c",5\n'
     assert read_table(tmp_path, "t.csv", content) == (["C:\\new\\", 'a "b\\" c'], {})

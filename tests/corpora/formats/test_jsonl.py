@@ -45,6 +45,7 @@ def test_a_table_may_be_one_array(tmp_path: Path, name: str, content: str) -> No
         ('[{"text":"a"},', "element 2 cannot be read"),
         ('[{"text":"a"}] more', "something after its end"),
         ('[{"text":"a"},{"text":' + "[" * 100_000, "element 2 cannot be read .it is nested too deeply"),
+        ('{"text":"a"}{"text":"b"}\n', "no line that is a JSON object"),
         ('{\n"text": "a"\n}', "no line that is a JSON object: write each object in one line"),
     ],
 )

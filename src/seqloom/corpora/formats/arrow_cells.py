@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from seqloom.corpora.table_columns import NotText
 from seqloom.errors import SourceError
 
 __all__ = ["arrow_cells", "check_arrow_types", "text_bytes"]
@@ -53,7 +54,7 @@ def arrow_cells(array: Any) -> Cells:
 
     types = pyarrow.types
     if isinstance(array.type, pyarrow.UuidType):
-        return [None if cell is None else str(cell) for cell in array.to_pylist()]
+        return [None if cell is None else NotText(cell) for cell in array.to_pylist()]
     if isinstance(array, pyarrow.ExtensionArray):
         return arrow_cells(array.storage)
     kind = array.type
@@ -61,7 +62,8 @@ def arrow_cells(array: Any) -> Cells:
         return _dictionary_cells(array)
     converter = _scalar_converter(kind)
     if converter is not None:
-        return converter(array)
+        cells = converter(array)
+        return [None if cell is None else NotText(cell) for cell in cells] if types.is_temporal(kind) else cells
     if types.is_struct(kind):
         return _struct_cells(array)
     if types.is_map(kind):

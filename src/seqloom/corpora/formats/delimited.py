@@ -131,7 +131,7 @@ def csv_rows(chunks: Iterable[str], delimiter: str, tally: Counter[str], quoting
         quoting: how cells are quoted.
     """
     _, table_lines = _without_separator_line(lines(chunks))
-    source = _Lines(table_lines)
+    source = _Lines(_without_nulls(table_lines, delimiter) if quoting == "backslash" else table_lines)
     reader = _reader(source, delimiter, quoting)
     header: list[str] | None = None
     row_number = 0
@@ -167,6 +167,14 @@ def _without_separator_line(table_lines: Iterator[str]) -> tuple[str, Iterator[s
     first = next(table_lines, "")
     separator = _SEPARATOR_LINE.fullmatch(first)
     return (separator[1], table_lines) if separator else ("", chain((first,) if first else (), table_lines))
+
+
+def _without_nulls(table_lines: Iterator[str], delimiter: str) -> Iterator[str]:
+    r"""Yield lines with an empty cell for `\N`, which databases that write backslashes before quotes write for null."""
+    edge = re.escape(delimiter)
+    null = re.compile(rf"(?:^|(?<={edge}))\\N(?=$|[\r\n]|{edge})")
+    for line in table_lines:
+        yield null.sub("", line) if "\\N" in line else line
 
 
 def _has_backslash_quotes(chunks: Iterable[str], delimiter: str) -> bool:

@@ -58,7 +58,7 @@ class JsonLinesFile(DecodedFile, TableFormat):
         start, is_array = _layout(self.text_chunks())
         table = replace(self, is_array=not is_first_rules and is_array, refuses_repeated_keys=not is_first_rules)
         columns = json_keys(table.rows((), Counter()), _KEY_ROWS)
-        if not columns and start == "{" and len(list(islice(lines(self.text_chunks()), 2))) == 2:
+        if not columns and start == "{":
             raise SourceError(
                 f"{name} has no line that is a JSON object: write each object in one line, or all of them in one array"
             )

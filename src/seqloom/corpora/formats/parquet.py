@@ -59,6 +59,14 @@ class ParquetFile(TableFormat):
         """Yield the rows as Arrow record batches; see `parquet_batches`."""
         return parquet_batches(_path(self.source_file), columns, batch_rows)
 
+    def cells(self, batch: Any, column: str) -> list[Any]:
+        """Return the cells of one column of a batch of this file.
+
+        Raises:
+            SourceError: a text is not UTF-8.
+        """
+        return _column_cells(batch.column(column), _path(self.source_file))
+
     def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
         """Yield the rows, each with the cells of `columns` only."""
         return parquet_rows(_path(self.source_file), columns)
@@ -92,13 +100,17 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     row_number = 0
     for batch in parquet_batches(path, columns):
         names = batch.schema.names
-        try:
-            cells = [arrow_cells(batch.column(index)) for index in range(len(names))]
-        except UnicodeDecodeError as error:
-            raise _damaged(path, error) from error
+        cells = [_column_cells(batch.column(index), path) for index in range(len(names))]
         for row in zip(*cells, strict=True) if cells else ((),) * batch.num_rows:
             row_number += 1
             yield row_number, dict(zip(names, row, strict=True))
+
+
+def _column_cells(array: Any, path: Path) -> list[Any]:
+    try:
+        return arrow_cells(array)
+    except UnicodeDecodeError as error:
+        raise _damaged(path, error) from error
 
 
 def parquet_batches(path: Path, columns: Sequence[str], batch_rows: int = _BATCH_ROWS) -> Iterator[Any]:
