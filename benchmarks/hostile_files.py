@@ -12,7 +12,7 @@ status, and its last line.
 import argparse
 import json
 import os
-import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -164,30 +164,38 @@ FILES = (
 )
 
 
+_MEASURED = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}")
+"""
+"""Program that runs a command, and writes its exit status and its peak memory in KiB to a file.
+
+A new process begins with the peak memory of the process that started it, so a small process has to start the command.
+"""
+
+
 def run_command(words: list[str]) -> Outcome:
     """Run a command of seqloom in a process of its own, ended after twice the largest time."""
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
+        result = Path(folder) / "result"
+        command = [sys.executable, "-c", _MEASURED, str(result), sys.executable, "-m", "seqloom", *words]
         process = subprocess.Popen(
-            [sys.executable, "-m", "seqloom", *words], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-        status, usage = _wait(process.pid, start)
+        try:
+            process.wait(2 * MAX_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         seconds = time.perf_counter() - start
-        process.returncode = status
+        status, peak = map(int, result.read_text().split()) if result.exists() else (-signal.SIGKILL, 0)
         output.seek(0)
         lines = output.read().decode(errors="replace").splitlines() or [""]
-    return Outcome(status, seconds, usage.ru_maxrss * 1024, lines[-1], max(map(len, lines)))
-
-
-def _wait(pid: int, start: float) -> tuple[int, resource.struct_rusage]:
-    """Wait for a process, whose own peak memory is wanted; `RUSAGE_CHILDREN` has only that of the largest process."""
-    while True:
-        done, status, usage = os.wait4(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status), usage
-        if time.perf_counter() - start > 2 * MAX_SECONDS:
-            os.kill(pid, 9)
-        time.sleep(0.01)
+    return Outcome(status, seconds, peak * 1024, lines[-1], max(map(len, lines)))
 
 
 def measure(words: list[str], size: int) -> Iterator[tuple[str, Outcome]]:

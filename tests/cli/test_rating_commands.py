@@ -9,8 +9,10 @@ import sys
 
 import numpy as np
 import pytest
+from tests.checked_files import read_json
 
 from seqloom.cli import generate_command, output
+from seqloom.files import write_checked_json
 from seqloom.version import __version__
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
@@ -416,11 +418,11 @@ def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
 
 def without_rules(path):
     """Remove the version of the rules of tables from a file of settings, as before there was one."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = read_json(path)
     reading = stored["reading"] if "reading" in stored else stored["origin"]["reading"]
     assert reading.pop("table_rules") == 2
     assert reading.pop("missing") == ["nan", "NaN", "null", "<NA>"]
-    path.write_text(json.dumps(stored), encoding="utf-8")
+    write_checked_json(path, stored)
 
 
 def test_models_of_different_rules_are_not_combined(command, trained, table, tmp_path):

@@ -52,6 +52,7 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
         "run": Path("runs/a"),
         "resume": False,
         "overwrite": False,
+        "verify": False,
     }
 
 
@@ -468,6 +469,7 @@ def test_the_demo_asks_for_the_text_that_python_carries(command, run, asked):
         "overwrite": True,
         "resume": False,
         "from_run": None,
+        "verify": False,
     }
     assert command("demo", "--run", run.with_name("new")).code == 0
     assert not asked["overwrite"]

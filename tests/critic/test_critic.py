@@ -102,7 +102,7 @@ def test_a_critic_is_replaced_as_a_whole(critic, tmp_path, monkeypatch, name):
     (tmp_path / "lost+found").mkdir()
     assert not has_foreign_content(tmp_path)
     save_critic(critic, tmp_path, {"source": "new"})
-    assert json.loads((tmp_path / "critic.json").read_text())["origin"] == {"source": "new"}
+    assert read_json(tmp_path / "critic.json")["origin"] == {"source": "new"}
 
 
 def test_a_text_is_rated_alone_as_among_others(critic, others):

@@ -29,15 +29,17 @@ class _Lease:
     """Lock of a store that is in use; it is released when the store is no longer referenced.
 
     Args:
-        file: locked file.
+        file: locked file, which the caller closes: the lease has a descriptor of its own.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._descriptor: int | None = os.dup(file.fileno())
 
     def release(self) -> None:
         """Release the lock."""
-        self._file.close()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     __del__ = release
 
@@ -105,13 +107,10 @@ def _lock_for_use(folder: Path) -> _Lease | None:
         file = disk.open_file(path, "update")
     except OSError:
         return None
-    try:
+    with file, contextlib.suppress(OSError):
         if disk.try_lock(file, shared=True) and disk.is_file_at(file, path):
             disk.set_time_to_now(path)
             return _Lease(file)
-    except OSError:
-        pass
-    file.close()
     return None
 
 
