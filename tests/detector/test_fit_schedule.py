@@ -95,7 +95,7 @@ def test_language_models_get_the_time_that_the_other_slow_members_leave(make_sch
     schedule, fit_light, _ = make_schedule(100.0, light=False)
     schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)
     clock.now = 20.0  # the light members took 20 seconds
-    assert schedule.language_model_minutes() == pytest.approx((80 - 1.8 * 20) / 60)
+    assert schedule.language_model_minutes() == pytest.approx((80 - 1.8 * 20 - 3) / 60)
     clock.now = 90.0
     assert schedule.language_model_minutes() == pytest.approx(1 / 60)
 

@@ -38,6 +38,7 @@ from seqloom.detector.training_set import (
 )
 from seqloom.detector.validate_labels import validate_labelled_texts
 from seqloom.reporter import Reporter
+from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.validate_texts import group_numbers, validate_texts
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         language_model_trainer: function that trains the language models, or None to omit them.
         encoder: whether to include the convolutional encoder.
+        encoder_settings: size and training of the encoder; None for `EncoderSettings()`.
         seed: seed of the split, the weights and the changed versions of texts.
         note: function that receives progress messages, or None.
         stage: function that receives the name of each stage; None for `note`.
@@ -91,12 +93,14 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         language_model_trainer: LanguageModelTrainer | None = None,
         encoder: bool = True,
+        encoder_settings: EncoderSettings | None = None,
         seed: int = 0,
         note: Reporter | None = None,
         stage: Reporter | None = None,
     ) -> None:
         self.language_model_trainer = language_model_trainer
         self.encoder = encoder
+        self.encoder_settings = encoder_settings
         self.seed = seed
         self.note = note
         self.stage = stage
@@ -254,7 +258,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self._stage("training an encoder, which takes a minute or more")
                 classified = training & (data.classes != HARD_NEGATIVE)
                 # Spliced texts count as generated.
-                encoder = fit_encoder(data.select(classified), data.classes[classified] != REAL, self.seed)
+                is_generated = data.classes[classified] != REAL
+                encoder = fit_encoder(data.select(classified), is_generated, self.seed, self.encoder_settings)
         except KeyboardInterrupt:
             self.interrupted_ = True
         return encoder, language_models

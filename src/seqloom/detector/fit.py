@@ -14,7 +14,7 @@ from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
 from seqloom.critic.table_rules import check_table_rules
 from seqloom.detector.detector import Detector
-from seqloom.detector.fit_schedule import DetectorSchedule
+from seqloom.detector.fit_schedule import TIMED_ENCODER, DetectorSchedule
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
@@ -120,6 +120,7 @@ def fit_detector(
                 note=note,
             ),
             encoder=not light,
+            encoder_settings=None if schedule is None else TIMED_ENCODER,
             seed=seed,
             note=note,
             stage=stage,

@@ -12,8 +12,12 @@ from jaxtyping import Bool, Int
 from seqloom.errors import ConfigError
 from seqloom.reporter import Reporter
 from seqloom.stopwatch import Stopwatch, TimeBudget
+from seqloom.text_features.config import EncoderSettings
 
-__all__ = ["DetectorSchedule"]
+__all__ = ["TIMED_ENCODER", "DetectorSchedule"]
+
+TIMED_ENCODER = EncoderSettings(updates=60)
+"""Settings of the encoder in a time budget; by default, it has a larger minimal number of updates."""
 
 _GENERATION_SHARE = 0.2
 """Share of the time in which texts are generated."""
@@ -24,6 +28,9 @@ _LANGUAGE_MODEL_SHARE = 0.2
 _SLOW_OVER_LIGHT = 1.8
 """Duration of the encoder's training, of the scores of the slow members and of the stacks, relative to the light
 members; measured with 20,000 texts of reviews."""
+
+_FIXED_SLOW_SECONDS = 3.0
+"""Part of that duration that does not depend on the number of texts."""
 
 _WARMUP_TEXTS, _MEASURED_TEXTS = 84, 240
 """Numbers of texts of a first fit, which imports libraries, and of the fit that measures the speed; both sides
@@ -103,7 +110,8 @@ class DetectorSchedule:
         """Return the minutes for both language models, which are trained right after the light members."""
         light_seconds = self._budget.stopwatch.seconds() - self._fit_start
         left = self._budget.left()
-        return max(left - _SLOW_OVER_LIGHT * light_seconds, _LANGUAGE_MODEL_SHARE / 2 * left, 1.0) / 60
+        others = _SLOW_OVER_LIGHT * light_seconds + _FIXED_SLOW_SECONDS
+        return max(left - others, _LANGUAGE_MODEL_SHARE / 2 * left, 1.0) / 60
 
     def _group_order(
         self, indices: Int[np.ndarray, " side"], groups: Int[np.ndarray, " texts"]

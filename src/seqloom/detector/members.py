@@ -128,10 +128,12 @@ class Members:
         return np.hstack(outputs)
 
 
-def fit_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int) -> "Encoder":
+def fit_encoder(
+    texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int, settings: EncoderSettings | None = None
+) -> "Encoder":
     """Fit a convolutional encoder that separates generated from real texts."""
     from seqloom.text_features.encoder import Encoder, WordIndex
 
     # The encoder predicts ordinal targets, one per threshold; the only target is whether a text was generated.
-    encoder = Encoder(WordIndex.fit(texts), num_thresholds=1, settings=EncoderSettings(), seed=seed)
+    encoder = Encoder(WordIndex.fit(texts), num_thresholds=1, settings=settings or EncoderSettings(), seed=seed)
     return encoder.fit(texts, generated[:, None])
