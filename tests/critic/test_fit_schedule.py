@@ -62,6 +62,13 @@ def test_too_little_time_is_refused(make_schedule):
         schedule.cross_validation(4)
 
 
+def test_the_mean_of_folds_of_one_size_counts(make_schedule):
+    schedule, _ = make_schedule(12.0)
+    schedule.measure(3.0, 400)
+    schedule.measure(5.0, 401)
+    assert len(schedule.final_texts()) == pytest.approx(400 * 3 ** (1 / 1.1), abs=3)
+
+
 def test_selections_are_nested_and_keep_groups_together(make_schedule):
     groups = np.arange(1000) // 10
     schedule, _ = make_schedule(1.0, groups=groups)

@@ -42,15 +42,22 @@ class FitSchedule:
         random = np.random.default_rng(seed)
         # Whole groups follow one another, so that a selection divides at most one group.
         self._order = np.argsort(random.permutation(int(groups.max(initial=0)) + 1)[groups], kind="stable")
-        self._measured = (0.0, 1)  # duration of the last measured fit, and the number of its texts
+        self._fits: list[tuple[float, int]] = []  # duration and number of texts of the latest fits of one size
+        self._measured = (0.0, 1)  # their means
 
     def first_texts(self, count: int) -> Int[np.ndarray, " chosen"]:
         """Return the indices of `count` texts in ascending order; a larger selection includes every smaller one."""
         return np.sort(self._order[:count])
 
     def measure(self, seconds: float, num_texts: int) -> None:
-        """Record that a fit to `num_texts` texts took some seconds."""
-        self._measured = (max(seconds, 1e-9), max(1, num_texts))
+        """Record that a fit to `num_texts` texts took some seconds.
+
+        The mean of the fits counts that have about the number of texts of the last one, as those of the folds have.
+        """
+        self._fits = [(one, count) for one, count in self._fits if 0.8 * num_texts <= count <= 1.25 * num_texts]
+        self._fits.append((max(seconds, 1e-9), max(1, num_texts)))
+        durations, counts = zip(*self._fits, strict=True)
+        self._measured = (sum(durations) / len(durations), round(sum(counts) / len(counts)))
 
     def _seconds(self, num_texts: float) -> float:
         """Return the expected duration of a fit."""
