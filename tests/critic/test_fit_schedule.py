@@ -63,7 +63,7 @@ def test_too_little_time_is_refused(make_schedule):
 
 
 def test_the_mean_of_folds_of_one_size_counts(make_schedule):
-    schedule, _ = make_schedule(12.0)
+    schedule, _ = make_schedule(12.0, num_texts=5000)
     schedule.measure(3.0, 400)
     schedule.measure(5.0, 401)
     assert len(schedule.final_texts()) == pytest.approx(400 * 3 ** (1 / 1.1), abs=3)
