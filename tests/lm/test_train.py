@@ -15,10 +15,12 @@ from tests.checked_files import edit_json, read_json, replace_arrays
 
 import seqloom
 from seqloom.api import Run
+from seqloom.config.options import TrainOptions
 from seqloom.errors import CodecError, ConfigError, RunError, SeqloomError, SourceError, TrainingError
 from seqloom.lm.plots import draw_plots
-from seqloom.lm.train import TrainingObserver
-from seqloom.training.events import Event, Step
+from seqloom.lm.train import TrainingObserver, train
+from seqloom.stopwatch import Stopwatch, SystemClock
+from seqloom.training.events import Event, Listener, Step
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 4, "sequence_length": 8, "threads": 1}
 
@@ -483,3 +485,31 @@ def test_a_training_in_minutes_has_a_largest_number_of_epochs(tmp_path: Path) ->
     steps_per_epoch = 95 // (training.batch_size * training.sequence_length)
     assert 300 * steps_per_epoch <= training.total_steps <= 300 * (steps_per_epoch + 1)
     assert not training.pace
+
+
+class _ShiftableClock(SystemClock):
+    """The clock of the system, plus a shift."""
+
+    shift = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.shift
+
+
+def test_a_suspended_computer_shortens_no_training(text_file: Path, tmp_path: Path) -> None:
+    clock, steps = _ShiftableClock(), []
+
+    class Suspending(TrainingObserver):
+        def listener(self) -> Listener:
+            def suspend_after_the_third_step(event: Event) -> None:
+                if isinstance(event, Step):
+                    steps.append(event.step)
+                    clock.shift += 3600.0 if event.step == 3 else 0.0
+
+            return suspend_after_the_third_step
+
+    options = TrainOptions(minutes=0.05, hidden_size=8, patience=0, threads=1)
+    run = train(text_file, options, run=tmp_path / "run", viewer=Suspending(), stopwatch=Stopwatch(clock))
+    assert run.folder.read_metrics()["paused_seconds"] == pytest.approx(3600, abs=1)
+    assert max(steps) > 20
+    assert any(line.get("paused_seconds", 0) > 3500 for line in run.folder.read_log())

@@ -12,7 +12,6 @@ from seqloom.data.store import TokenStore
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.trainer import supports_native_training
 from seqloom.models.language_model import LanguageModel
-from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import Event
 from seqloom.training.loop import Trainer
 from seqloom.training.time_limit import TimeLimit
@@ -32,7 +31,6 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         *,
         events: list[Event] | None = None,
         validate: Any = None,
-        stopwatch: Stopwatch | None = None,
         time_limit: TimeLimit | None = None,
         **settings: Any,
     ) -> Trainer:
@@ -76,7 +74,6 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
             threads=2,
             validate=validate,
             listeners=listeners,
-            stopwatch=stopwatch,
             time_limit=time_limit,
         )
 

@@ -70,9 +70,7 @@ def make_timed(make_trainer: MakeTrainer) -> Callable[..., Timed]:
             return 1.0
 
         settings = {"total_steps": 100, "validate_every": 20, "patience": 0, **settings}
-        trainer = make_trainer(
-            events=events, validate=validate, stopwatch=limit.budget.stopwatch, time_limit=limit, **settings
-        )
+        trainer = make_trainer(events=events, validate=validate, time_limit=limit, **settings)
         update = trainer.train_step.update
         due = dict(pauses or {})
 

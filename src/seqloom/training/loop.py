@@ -126,7 +126,6 @@ class Trainer:
         threads: threads of the compiled kernels.
         validate: function that returns the validation loss in nats per token; None for no validation.
         listeners: functions that receive every event, in order.
-        stopwatch: stopwatch of the durations; None for a new one.
         time_limit: time limit, from which the number of steps follows; None for the number of steps of `config`.
 
     Attributes:
@@ -144,13 +143,13 @@ class Trainer:
         threads: int = 1,
         validate: Callable[[], float] | None = None,
         listeners: Sequence[Listener] = (),
-        stopwatch: Stopwatch | None = None,
         time_limit: TimeLimit | None = None,
     ) -> None:
         self.model, self.batches, self.config, self.validate = model, batches, config, validate
         self.listeners, self.time_limit = listeners, time_limit
         self.pace = config.make_pace()
-        self._stopwatch = stopwatch or Stopwatch()
+        # Pauses must count neither for the durations nor for the time limit, so that both have one stopwatch.
+        self._stopwatch = Stopwatch() if time_limit is None else time_limit.budget.stopwatch
         self.train_step = make_train_step(
             model,
             config,
