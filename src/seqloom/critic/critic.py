@@ -42,8 +42,8 @@ _MIN_TEXTS = 20
 _MEASURED_TEXTS = 300
 """Number of texts of the fit that measures the speed. A time budget is planned if there are more."""
 
-_TIMED_NETWORK = NetworkSettings(updates=150)
-"""Settings of the network in a time budget; by default, it has a larger minimal number of updates."""
+_TIMED_NETWORK = NetworkSettings(updates=1)
+"""Settings of the network in a time budget, in which the number of updates is proportional to that of the texts."""
 
 _NUM_SEEDS = 2**32
 """Seeds below this number are valid in scikit-learn."""

@@ -20,7 +20,7 @@ from seqloom.version import __version__
 
 __all__ = ["fit_critic"]
 
-_FINISHING_SECONDS = 1.5
+_FINISHING_SECONDS = 1.0
 """Expected duration of saving the critic, and of the end of the process."""
 
 

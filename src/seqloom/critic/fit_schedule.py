@@ -17,7 +17,7 @@ __all__ = ["FitSchedule"]
 _CROSS_VALIDATION_SHARE = 0.55
 """Share of the time for the cross-validation; the rest is for the fit of the final members."""
 
-_TIME_EXPONENT = 1.1
+_TIME_EXPONENT = 1.45
 """The time of a fit grows with this power of the number of texts: more texts have more different n-grams."""
 
 _FEWEST_FOLDS = 2
