@@ -1,24 +1,7 @@
 import pytest
+from tests.hand_clock import HandClock
 
 from seqloom.stopwatch import Stopwatch, TimeBudget
-
-
-class HandClock:
-    """A clock that tests set by hand."""
-
-    def __init__(self) -> None:
-        self.wall_seconds = 100.0
-        self.processor_seconds = 7.0
-
-    def wall(self) -> float:
-        return self.wall_seconds
-
-    def processor(self) -> float:
-        return self.processor_seconds
-
-    def advance(self, wall: float, processor: float) -> None:
-        self.wall_seconds += wall
-        self.processor_seconds += processor
 
 
 @pytest.mark.parametrize(
@@ -32,7 +15,7 @@ class HandClock:
     ],
 )
 def test_an_interval_without_work_is_a_pause(wall: float, processor: float, pause: float) -> None:
-    clock = HandClock()
+    clock = HandClock(100.0, 7.0)
     stopwatch = Stopwatch(clock)
     clock.advance(wall, processor)
     assert stopwatch.lap() == pytest.approx((wall - pause, pause))
@@ -42,7 +25,7 @@ def test_an_interval_without_work_is_a_pause(wall: float, processor: float, paus
 
 
 def test_a_skipped_interval_is_no_pause() -> None:
-    clock = HandClock()
+    clock = HandClock(100.0, 7.0)
     stopwatch = Stopwatch(clock)
     clock.advance(30.0, 0.0)  # such as waiting for standard input
     stopwatch.skip()
@@ -51,7 +34,7 @@ def test_a_skipped_interval_is_no_pause() -> None:
 
 
 def test_a_pause_uses_no_budget() -> None:
-    clock = HandClock()
+    clock = HandClock(100.0, 7.0)
     budget = TimeBudget(Stopwatch(clock), 60.0)
     clock.advance(10.0, 10.0)
     assert budget.left() == pytest.approx(50.0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.hand_clock import HandClock
 
 from seqloom.critic.critic import Critic
 from seqloom.critic.fit_schedule import FitSchedule
@@ -9,23 +10,12 @@ from seqloom.errors import ConfigError
 from seqloom.stopwatch import Stopwatch, TimeBudget
 
 
-class StandingClock:
-    def __init__(self):
-        self.now = 0.0
-
-    def wall(self):
-        return self.now
-
-    def processor(self):
-        return self.now
-
-
 @pytest.fixture
 def make_schedule():
     def make(seconds, num_texts=1000, groups=None):
         notes = []
         groups = np.arange(num_texts) if groups is None else groups
-        schedule = FitSchedule(TimeBudget(Stopwatch(StandingClock()), seconds), groups, 0, notes.append)
+        schedule = FitSchedule(TimeBudget(Stopwatch(HandClock()), seconds), groups, 0, notes.append)
         schedule.measure(1.0, 100)
         return schedule, notes
 

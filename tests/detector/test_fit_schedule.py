@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.hand_clock import HandClock
 
 from seqloom.detector import fit_schedule as module
 from seqloom.detector.detector import Detector
@@ -13,20 +14,9 @@ TEXTS = [f"text {number}" for number in range(1000)]
 GENERATED = np.arange(1000) >= 600
 
 
-class StandingClock:
-    def __init__(self):
-        self.now = 0.0
-
-    def wall(self):
-        return self.now
-
-    def processor(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return StandingClock()
+    return HandClock()
 
 
 @pytest.fixture
@@ -34,11 +24,11 @@ def make_schedule(clock, monkeypatch):
     """Return a function from seconds to a schedule, for which the fit of light members takes a second."""
 
     def make(seconds, *, light=True):
-        measured = StandingClock()
+        measured = HandClock()
         monkeypatch.setattr(module, "Stopwatch", lambda: Stopwatch(measured))
 
         def fit_light(texts, labels):
-            measured.now += 1.0
+            measured.advance(1.0)
 
         notes = []
         budget = TimeBudget(Stopwatch(clock), seconds)
@@ -94,9 +84,9 @@ def test_too_little_time_is_refused(make_schedule):
 def test_language_models_get_the_time_that_the_other_slow_members_leave(make_schedule, clock):
     schedule, fit_light, _ = make_schedule(100.0, light=False)
     schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)
-    clock.now = 20.0  # the light members took 20 seconds
+    clock.wall_seconds = 20.0  # the light members took 20 seconds
     assert schedule.language_model_minutes() == pytest.approx((80 - 1.8 * 20 - 3) / 60)
-    clock.now = 90.0
+    clock.wall_seconds = 90.0
     assert schedule.language_model_minutes() == pytest.approx(1 / 60)
 
 

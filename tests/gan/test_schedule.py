@@ -1,6 +1,7 @@
 """The numbers of steps fit the time, the number of texts and the user's choice."""
 
 import pytest
+from tests.hand_clock import HandClock
 
 from seqloom.errors import ConfigError
 from seqloom.gan import schedule as scheduling
@@ -11,17 +12,6 @@ from seqloom.stopwatch import Stopwatch, TimeBudget
 TEXTS, BATCH = 640, 16
 
 
-class StandingClock:
-    def __init__(self):
-        self.now = 0.0
-
-    def wall(self):
-        return self.now
-
-    def processor(self):
-        return self.now
-
-
 @pytest.fixture
 def plan(trainer, monkeypatch):
     """Return a function from seconds and settings to the chosen steps and the notes."""
@@ -30,7 +20,7 @@ def plan(trainer, monkeypatch):
 
     def schedule(seconds, **chosen_by_user):
         gan, notes = trainer(warmup_steps=10), []
-        budget = TimeBudget(Stopwatch(StandingClock()), seconds)
+        budget = TimeBudget(Stopwatch(HandClock()), seconds)
         config = fit_schedule(gan, gan.config, chosen_by_user, budget, notes.append)
         return config.pretrain_steps, config.adversarial_steps, " ".join(notes)
 
@@ -74,23 +64,23 @@ def test_the_timing_measures_real_steps(trainer):
 
 
 def test_stages_share_the_time(trainer):
-    clock = StandingClock()
+    clock = HandClock()
     limits = limit_stages(trainer(), ["batch_size"], TimeBudget(Stopwatch(clock), 100.0))
     assert limits.pretraining(0.0).budget.left() == pytest.approx(65)
-    clock.now = 32.5
+    clock.wall_seconds = 32.5
     assert limits.pretraining(0.5).budget.left() == pytest.approx(32.5)
-    clock.now = 65.0
+    clock.wall_seconds = 65.0
     assert limits.warmup(100).budget.left() == pytest.approx(7)
     assert limits.warmup(100).max_steps == 100
-    clock.now = 72.0
+    clock.wall_seconds = 72.0
     assert limits.adversarial().budget.left() == pytest.approx(28)
-    restored = StageLimits.from_json(limits.to_json(), Stopwatch(StandingClock()))
+    restored = StageLimits.from_json(limits.to_json(), Stopwatch(HandClock()))
     assert restored.adversarial().budget.left() == pytest.approx(28)
     assert restored.max_steps == limits.max_steps == 480
 
 
 def test_a_chosen_number_of_steps_has_no_limit(trainer):
-    budget = TimeBudget(Stopwatch(StandingClock()), 100.0)
+    budget = TimeBudget(Stopwatch(HandClock()), 100.0)
     limits = limit_stages(trainer(), ["pretrain_steps", "warmup_steps"], budget)
     assert limits.pretraining(0.0) is limits.warmup(100) is None
     assert limits.adversarial() is not None

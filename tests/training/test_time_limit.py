@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.hand_clock import HandClock
 
 from seqloom.config.pace import Pace
 from seqloom.stopwatch import Stopwatch, TimeBudget
@@ -17,30 +18,12 @@ from seqloom.training.time_limit import TimeLimit
 MakeTrainer = Callable[..., Trainer]
 
 
-class TickingClock:
-    """Clock that stands still, except when it is told to advance."""
-
-    def __init__(self) -> None:
-        self.wall_seconds = self.processor_seconds = 0.0
-
-    def wall(self) -> float:
-        return self.wall_seconds
-
-    def processor(self) -> float:
-        return self.processor_seconds
-
-    def work(self, seconds: float, share: float = 1.0) -> None:
-        """Pass time in which the process gets a share of a processor."""
-        self.wall_seconds += seconds
-        self.processor_seconds += share * seconds
-
-
 @dataclass
 class Timed:
     """A trainer whose updates take time on its clock."""
 
     trainer: Trainer
-    clock: TickingClock
+    clock: HandClock
     events: list[Event]
 
     def of_kind(self, kind: type) -> list:
@@ -62,11 +45,11 @@ def make_timed(make_trainer: MakeTrainer) -> Callable[..., Timed]:
         max_steps: int | None = None,
         **settings: object,
     ) -> Timed:
-        clock, events = TickingClock(), list[Event]()
+        clock, events = HandClock(), list[Event]()
         limit = TimeLimit(TimeBudget(Stopwatch(clock), seconds), finishing_seconds=finishing, max_steps=max_steps)
 
         def validate() -> float:
-            clock.work(validation)
+            clock.advance(validation)
             return 1.0
 
         settings = {"total_steps": 100, "validate_every": 20, "patience": 0, **settings}
@@ -75,13 +58,13 @@ def make_timed(make_trainer: MakeTrainer) -> Callable[..., Timed]:
         due = dict(pauses or {})
 
         def timed_update(batch: object, step: int, rate: float) -> float:
-            clock.work(duration(step))
+            clock.advance(duration(step))
             clock.wall_seconds += due.pop(step, 0.0)
             return update(batch, step, rate)  # type: ignore[arg-type]
 
         def at_epoch_end(event: Event) -> None:
             if isinstance(event, Epoch):
-                clock.work(epoch_end)
+                clock.advance(epoch_end)
 
         trainer.train_step.update = timed_update  # type: ignore[method-assign]
         trainer.listeners = [*trainer.listeners, at_epoch_end]
@@ -227,11 +210,11 @@ def test_revisions_survive_a_rollback_and_can_be_repeated(make_timed: MakeTimed,
 
 
 def test_a_limit_survives_its_json() -> None:
-    clock = TickingClock()
+    clock = HandClock()
     limit = TimeLimit(TimeBudget(Stopwatch(clock), 30.0), finishing_seconds=2.0, max_steps=77)
-    clock.work(12.0)
-    other = TickingClock()
-    other.work(5.0)
+    clock.advance(12.0)
+    other = HandClock()
+    other.advance(5.0)
     restored = TimeLimit.from_json(limit.to_json(), Stopwatch(other))
     assert restored.to_json() == limit.to_json() == {"seconds_left": 18.0, "finishing_seconds": 2.0, "max_steps": 77}
     assert Pace([(0, 3)]).share(0) == 0

@@ -1,6 +1,7 @@
 """Convert a training budget in minutes or epochs to a number of steps, and to a time limit of the training."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from seqloom.stopwatch import TimeBudget
 from seqloom.training.loop import Batches, Trainer
 from seqloom.training.time_limit import TimeLimit
 
-__all__ = ["BudgetedTraining", "resolve_budget"]
+__all__ = ["BudgetedTraining", "report_of_resumed", "resolve_budget"]
 
 _CALIBRATION_SECONDS = 0.5
 """Duration of the calibration, which runs training steps to measure their speed."""
@@ -114,6 +115,21 @@ def resolve_budget(
     max_interval = steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS
     config = _with_intervals(training, options, steps, num_validations, max_interval)
     return BudgetedTraining(config, time_limit, report)
+
+
+def report_of_resumed(dataset: Dataset, progress: Mapping[str, Any]) -> ReportPlan:
+    """Return the plan of the report of a training that continues.
+
+    Args:
+        dataset: dataset of the training.
+        progress: progress of the training as its snapshot has it. In a time budget, its speed so far and its time limit
+            determine how much text is scored.
+    """
+    limit, seconds = progress.get("time_limit"), progress["seconds"]
+    if limit is None or not seconds:
+        return ReportPlan()
+    scored_per_second = _SCORING_SPEED * progress["tokens"] / seconds
+    return plan_report(dataset, scored_per_second, seconds + limit["seconds_left"])
 
 
 def _limit_time(

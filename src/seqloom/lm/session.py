@@ -14,7 +14,7 @@ from seqloom.corpora.document import Corpus
 from seqloom.data.conditions import Conditions
 from seqloom.errors import RunError
 from seqloom.kernels.library import available_kernels
-from seqloom.lm.budget import resolve_budget
+from seqloom.lm.budget import report_of_resumed, resolve_budget
 from seqloom.lm.dataset import Dataset, load_dataset, make_batches, stored_sources, user_sources
 from seqloom.lm.defaults import TrainingPlan, choose_defaults, kernels_for
 from seqloom.lm.model_setup import (
@@ -269,7 +269,8 @@ def resumed_session(
     batches = make_batches(dataset.store, dataset.split, training, config.conditions)
     limit = snapshot.progress.get("time_limit")
     time_limit = None if limit is None else TimeLimit.from_json(limit, stopwatch)
-    return TrainingSession(folder, config, dataset, model, batches, viewer, time_limit)
+    report = report_of_resumed(dataset, snapshot.progress)
+    return TrainingSession(folder, config, dataset, model, batches, viewer, time_limit, report)
 
 
 def _with_available_kernels(config: RunConfig, viewer: TrainingObserver) -> RunConfig:
