@@ -17,9 +17,7 @@ from typing import Any, BinaryIO
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 import seqloom
 from seqloom.config.options import GanOptions, TrainOptions
@@ -27,9 +25,9 @@ from seqloom.critic import Critic
 from seqloom.critic.fit import fit_critic
 from seqloom.critic.load import open_critic
 from seqloom.critic.rate_table import rate_table
+from seqloom.detector import fit, language_models
 from seqloom.detector.adversarial import adversarial_rounds
 from seqloom.detector.detector import Detector
-from seqloom.detector.fit import fit_detector
 from seqloom.detector.html_report import report_detector
 from seqloom.detector.load import open_detector
 from seqloom.detector.score_table import score_table
@@ -37,7 +35,11 @@ from seqloom.errors import UserError
 from seqloom.gan.train import train_gan
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
+from seqloom.runs.saved_run import SavedRun
+from seqloom.text_features.config import EncoderSettings
 from seqloom.training.events import Event, Listener, Step
+
+_make_detector = fit._make_detector
 
 OWN_FILES = ("own.txt", "samples/own.txt", "state/.own")
 """Files of the user in a folder of seqloom; no command may change them."""
@@ -230,28 +232,49 @@ def write_corpora() -> None:
 def skip_slow_work(place: Path) -> None:
     """Skip work that changes no file, but takes most of the time.
 
-    Critics and detectors that were fitted to the same texts before are read from a folder. Plots are not rendered:
-    their files contain a hash of what they show.
+    Critics and detectors that were fitted to the same texts before are read from a folder; only the language models of
+    a detector are trained again, which writes files. Their training is short. Plots are not rendered: their files
+    contain a hash of what they show.
     """
+    language_models.train = _short_training  # type: ignore[attr-defined]
+    fit._make_detector = _with_small_encoder  # type: ignore[attr-defined]
     torch.set_num_threads(1)
     Figure.savefig = _save_hash  # type: ignore[method-assign]
     for kind in (Critic, Detector):
         kind.fit = _reusing(kind.fit, place)  # type: ignore[method-assign]
 
 
+def _short_training(source: Path, options: TrainOptions, *, run: Path, from_run: str | None, **_: Any) -> SavedRun:
+    shape = {"hidden_size": 4} if from_run is None else {}
+    sizes = {name: value for name, value in _SMALL.items() if name != "hidden_size"}
+    short = TrainOptions(steps=4, text="text", level=options.level, **sizes, **shape)
+    return train(source, short, run=run, from_run=from_run, with_report=False)
+
+
+def _with_small_encoder(*arguments: Any, **settings: Any) -> Detector:
+    detector = _make_detector(*arguments, **settings)
+    detector.encoder_settings = EncoderSettings(updates=1, epochs=1)
+    return detector
+
+
 def _save_hash(figure: Figure, file: BinaryIO, **_settings: Any) -> None:
-    lines = [line.get_xydata().tolist() for line in figure.findobj(Line2D)]
-    bars = [bar.get_bbox().bounds for bar in figure.findobj(Rectangle)]
-    texts = [text.get_text() for text in figure.findobj(Text)]
-    file.write(hashlib.sha256(repr((lines, bars, texts)).encode()).digest())
+    shown: list[Any] = []
+    for axes in figure.axes:
+        shown += [line.get_xydata().tolist() for line in axes.lines]
+        shown += [bar.get_bbox().bounds for bar in axes.patches if isinstance(bar, Rectangle)]
+        shown += [text.get_text() for text in (axes.title, *axes.texts)]
+    file.write(hashlib.sha256(repr(shown).encode()).digest())
 
 
 def _reusing(fit: Callable[..., Any], place: Path) -> Callable[..., Any]:
     def fit_or_read(model: Any, texts: Any, *arguments: Any, **settings: Any) -> Any:
-        key = hashlib.sha256(repr((type(model), model.seed, list(texts))).encode()).hexdigest()
+        trainer = getattr(model, "language_model_trainer", None)
+        key = hashlib.sha256(repr((type(model), model.seed, list(texts), trainer is None)).encode()).hexdigest()
         file = place / f"{key}.pickle"
         if file.exists():
             vars(model).update(pickle.loads(file.read_bytes()))
+            if trainer is not None:
+                trainer(texts[::2], texts[1::2])
         else:
             fit(model, texts, *arguments, **settings)
             place.mkdir(exist_ok=True)
@@ -296,8 +319,8 @@ def _fit_critic(source: str) -> None:
     fit_critic(source, run="critic", text="text", rating="stars", folds=2, overwrite=True)
 
 
-def _fit_detector(real: str, generated: str) -> None:
-    fit_detector(real, run="detector", generated=[generated], text="text", light=True, overwrite=True)
+def _fit_detector(real: str, generated: str, *, light: bool = True) -> None:
+    fit.fit_detector(real, run="detector", generated=[generated], text="text", light=light, overwrite=True)
 
 
 def _lengths(texts: Sequence[str]) -> list[float]:
@@ -325,7 +348,7 @@ def _report() -> None:
 
 
 def _duel() -> None:
-    adversarial_rounds("old.csv", generator="run", run="out", text="text", rounds=1, keep=0.5, count=60)
+    adversarial_rounds("old.csv", generator="run", run="out", text="text", rounds=1, keep=0.5, count=150)
 
 
 _RUN = Folder(
@@ -361,6 +384,13 @@ _DETECTOR = Folder(
     use=lambda: open_detector("detector").predict_proba(["good soup, slow and warm"]),
     identity=("detector.json", "detector.safetensors"),
     restart=lambda: _fit_detector("few-new.csv", "few-old.csv"),
+)
+
+
+_WHOLE_DETECTOR = replace(
+    _DETECTOR,
+    identity=(*_DETECTOR.identity, "real/model.safetensors", "generated/model.safetensors"),
+    restart=lambda: _fit_detector("few-new.csv", "few-old.csv", light=False),
 )
 
 
@@ -418,6 +448,12 @@ COMMANDS = (
         prepare=(_old_detector,),
         run=lambda: _fit_detector("few-new.csv", "few-old.csv"),
         target=_DETECTOR,
+    ),
+    Command(
+        name="detect fit --overwrite, with language models",
+        prepare=(lambda: _fit_detector("few-old.csv", "few-new.csv", light=False),),
+        run=lambda: _fit_detector("few-new.csv", "few-old.csv", light=False),
+        target=_WHOLE_DETECTOR,
     ),
     Command(
         name="critic rate",

@@ -22,6 +22,7 @@ exit status is 1 if anything fails.
 import argparse
 import contextlib
 import errno
+import importlib
 import json
 import os
 import shutil
@@ -134,6 +135,12 @@ def run(command: Command, fault: str | None, number: int, fits: Path) -> list[st
     return injector.operations
 
 
+def modules_of_run(command: Command, fits: Path) -> list[str]:
+    """Run a command, and return the names of all imported modules: imported before the fork, they cost no time."""
+    run(command, None, 0, fits)
+    return sorted(sys.modules)
+
+
 def check(command: Command, before: Snapshot, after: Snapshot, fits: Path) -> str:
     """Check what a fault has left, and return what was found."""
     skip_slow_work(fits)
@@ -157,6 +164,10 @@ class Benchmark:
         self._template.mkdir()
         os.chdir(self._template)
         self._before: Snapshot = expect(in_child(prepare, command, self.fits))
+        self.restore()
+        for name in expect(in_child(modules_of_run, command, self.fits)):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
         self.operations: list[str] = expect(self.run(None, 0))
         self._after = snapshot(command.target.path)
 
@@ -216,18 +227,18 @@ def measure(
         os.chdir(before)
 
 
-def every_fault(every: int) -> Callable[[int], Iterator[tuple[str, int]]]:
-    """Return a function that lists all faults at every n-th operation."""
-    return lambda count: ((fault, number) for number in range(0, count, every) for fault in FAULTS)
+def every_fault(every: int, first: int = 0) -> Callable[[int], Iterator[tuple[str, int]]]:
+    """Return a function that lists all faults at every n-th operation from `first` on."""
+    return lambda count: ((fault, number) for number in range(first, count, every) for fault in FAULTS)
 
 
-def inject_faults(commands: Sequence[Command], every: int) -> list[str]:
+def inject_faults(commands: Sequence[Command], every: int, first: int) -> list[str]:
     """Inject faults into commands, print a table, and return the failures."""
     rows, all_failures = [], []
     for command in commands:
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as place:
-            count, outcomes, failures = measure(command, Path(place).resolve(), every_fault(every))
+            count, outcomes, failures = measure(command, Path(place).resolve(), every_fault(every, first))
         all_failures += failures
         found = ", ".join(f"{outcome} {number}" for outcome, number in sorted(outcomes.items()))
         rows.append([command.name, count, outcomes.total(), found, len(failures)])
@@ -243,6 +254,7 @@ def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[command.name for command in COMMANDS], metavar="COMMAND")
+    parser.add_argument("--first", type=int, default=0, help="leave out the operations before this one")
     parser.add_argument("--every", type=int, default=1, help="inject faults into every n-th operation")
     parser.add_argument("--kills", type=int, default=0, help="number of kills at random moments, instead of faults")
     parser.add_argument("--small-disk", action="store_true", help="run commands on a small disk, instead of faults")
@@ -254,7 +266,7 @@ def main() -> None:
         failures = fault_processes.kill_at_random(kills) if kills else fault_processes.fill_small_disk()
     else:
         commands = [command for command in COMMANDS if not arguments.only or command.name in arguments.only]
-        failures = inject_faults(commands, arguments.every)
+        failures = inject_faults(commands, arguments.every, arguments.first)
     print("\n".join(failures), file=sys.stderr)
     sys.exit(bool(failures))
 

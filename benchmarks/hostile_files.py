@@ -10,6 +10,7 @@ status, and its last line.
 """
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -21,6 +22,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+import pyarrow
+from pyarrow import parquet
 
 from seqloom.files import write_checked_json
 
@@ -89,6 +94,18 @@ def _gzip(size: int) -> bytes:
     return b"".join([*pieces, compressor.flush()])
 
 
+def _parquet(column: pyarrow.Array) -> bytes:
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.table({"text": column}), file, compression="zstd", write_statistics=False)
+    return file.getvalue()
+
+
+def _equal_rows(size: int) -> bytes:
+    """Return a Parquet file of ten rows per byte, all of the same text."""
+    rows = pyarrow.array(np.zeros(10 * size, np.int32))
+    return _parquet(pyarrow.DictionaryArray.from_arrays(rows, pyarrow.array(["a" * 1000])))
+
+
 def _settings(folder: Path, **changes: object) -> list[str]:
     config = folder / "run" / "config.json"
     stored = json.loads(config.read_text(encoding="utf-8"))
@@ -120,6 +137,11 @@ FILES = (
     HostileFile("zstandard, 32768 times its size", lambda f, size: _train(f, "a.txt.zst", _zstandard(b"a", size))),
     HostileFile("zstandard of zeros", lambda f, size: _train(f, "a.txt.zst", _zstandard(b"\0", size))),
     HostileFile("zstandard with a window of 2 GiB", lambda f, size: _train(f, "a.txt.zst", _wide_window(size))),
+    HostileFile("Parquet of equal rows", lambda f, size: _train(f, "a.parquet", _equal_rows(size), "--text", "text")),
+    HostileFile(
+        "Parquet of one cell, 100 times its size",
+        lambda f, size: _train(f, "a.parquet", _parquet(pyarrow.array(["ab" * (50 * size)])), "--text", "text"),
+    ),
     HostileFile("JSON, nested", lambda f, size: _train(f, "a.jsonl", b"[" * size, "--text", "text")),
     HostileFile(
         "JSON, nested in a column",

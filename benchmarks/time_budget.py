@@ -80,8 +80,8 @@ def measure_train(work: Path, minutes: float, *, busy: bool = False) -> Measurem
     if busy:
         match = re.search(r"to repeat this training: seqloom (.*?)(?: --pace \S*:(\d+)| --steps (\d+))$", errors, re.M)
         assert match is not None
-        undisturbed = work / "undisturbed"
-        words = match[1].replace(str(run), str(undisturbed)).split()
+        undisturbed = run.with_name(f"{run.name}-repeated")
+        words = match[1].split()
         timed([*words, "--steps", match[2] or match[3]])
         result["undisturbed_nats"] = _nats(undisturbed)
     return result

@@ -1,9 +1,11 @@
-"""Edit the files of a run as a program would that knows their checksums."""
+"""Edit the files of a run as a program would that knows their checksums, and damage them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.numpy import save
 
 from seqloom.array_files import read_array_file, write_array_file
@@ -24,7 +26,23 @@ def edit_json(file: Path, **fields: Any) -> None:
 
 
 def replace_arrays(file: Path, arrays: dict[str, Any]) -> None:
-    """Replace the arrays of a file as a training does a step later, and its checksum with them."""
+    """Replace the arrays of a file as a training does a step later, and its checksum with them.
+
+    The metrics of the finished training are removed: they name its final weights.
+    """
+    (file.parent / "metrics.json").unlink(missing_ok=True)
     _, header = read_array_file(file, None)
     step = int(header.metadata.get("step", "0")) + 1
     write_array_file(file, save(arrays), {**header.metadata, "step": str(step)})
+
+
+def changed_bits(file: Path, most: int = 400) -> Iterator[tuple[int, int]]:
+    """Change single bits of a file, one after another: of every byte, or of a fixed sample of `most` bytes."""
+    content = file.read_bytes()
+    size = len(content)
+    positions = np.unique(np.linspace(0, size - 1, min(size, most)).astype(int))
+    for position in positions.tolist():
+        bit = position % 8
+        file.write_bytes(content[:position] + bytes([content[position] ^ (1 << bit)]) + content[position + 1 :])
+        yield position, bit
+    file.write_bytes(content)

@@ -11,7 +11,15 @@ import pytest
 from seqloom import disk
 from seqloom.corpora.resumable_table import remove_table_leftovers
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import creating_folder, is_temporary, remove_leftovers, replacing_file, write_text
+from seqloom.files import (
+    creating_folder,
+    is_temporary,
+    quoted_path,
+    remove_leftovers,
+    replacing_file,
+    write_checked_json,
+    write_text,
+)
 from seqloom.replacement import replacing_content, settle
 
 KILLED = """
@@ -74,25 +82,39 @@ def test_a_temporary_file_that_was_taken_for_a_leftover_is_created_again(
 
 @pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize(
-    ("leftovers", "kept"),
+    ("leftovers", "rows", "is_useful"),
     [
-        ({".t.csv.part"}, {True: {".t.csv.part"}, False: set()}),
-        ({".t.csv.part.json"}, {True: {".t.csv.part.json"}, False: set()}),
-        ({".t.csv.part", ".t.csv.part.json"}, {key: {".t.csv.part", ".t.csv.part.json"} for key in (True, False)}),
-        ({".seqloom-1f09ab3c.tmp"}, {True: set(), False: set()}),
+        ({".t.csv.part.json"}, 0, False),
+        ({".t.csv.part", ".t.csv.part.json"}, 0, False),
+        ({".t.csv.part", ".t.csv.part.json", ".t.csv.part.finished"}, 0, False),
+        ({".t.csv.part", ".t.csv.part.json"}, 5, True),
+        ({".t.csv.part"}, 0, True),  # not of seqloom, which writes a journal first
     ],
 )
 def test_leftovers_of_a_table_that_nothing_can_use_are_removed(
-    tmp_path: Path, leftovers: set[str], kept: dict[bool, set[str]], resume: bool
+    tmp_path: Path, leftovers: set[str], rows: int, is_useful: bool, resume: bool
 ) -> None:
+    journal = {"rows": rows, "bytes": 0, "hash": "", "tally": {}, "origin": {}, "replaced": None}
     for name in leftovers:
-        (tmp_path / name).touch()
+        if name.endswith(".json"):
+            write_checked_json(tmp_path / name, journal)
+        else:
+            (tmp_path / name).touch()
+    (tmp_path / ".seqloom-1f09ab3c.tmp").touch()
     remove_table_leftovers(tmp_path / "t.csv", resume=resume)
-    assert {path.name for path in tmp_path.iterdir()} == kept[resume]
+    assert {path.name for path in tmp_path.iterdir()} == (leftovers if is_useful or resume else set())
+
+
+def test_a_file_with_the_name_of_a_journal_stays(tmp_path: Path) -> None:
+    (tmp_path / ".t.csv.part.json").write_text("own", encoding="utf-8")
+    remove_table_leftovers(tmp_path / "t.csv", resume=False)
+    assert (tmp_path / ".t.csv.part.json").exists()
 
 
 def test_a_part_of_a_living_process_stays(tmp_path: Path) -> None:
     part = tmp_path / ".t.csv.part"
+    journal = {"rows": 0, "bytes": 0, "hash": "", "tally": {}, "origin": {}, "replaced": None}
+    write_checked_json(tmp_path / ".t.csv.part.json", journal)
     with disk.open_file(part, "new") as file:
         assert disk.try_lock(file)
         remove_table_leftovers(tmp_path / "t.csv", resume=False)
@@ -131,3 +153,8 @@ def test_a_living_replacement_is_neither_disturbed_nor_repeated(tmp_path: Path) 
             pass
         assert (tmp_path / "a.txt").read_text() == "old"
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_path_in_a_command_is_no_option() -> None:
+    assert quoted_path(Path("-dash")) == "./-dash"
+    assert quoted_path(Path("a b")) == "'a b'"

@@ -45,6 +45,16 @@ def test_a_pause_uses_no_budget() -> None:
     assert budget.part(20.0).left() == pytest.approx(20.0)
 
 
+def test_time_is_left_out() -> None:
+    clock = HandClock()
+    stopwatch = Stopwatch(clock)
+    clock.advance(10.0)
+    other = stopwatch.restarted()
+    clock.advance(5.0)
+    stopwatch.leave_out(3.0)
+    assert (stopwatch.seconds(), other.seconds(), stopwatch.paused) == (12.0, 5.0, 0.0)
+
+
 def test_the_clock_of_the_system_runs() -> None:
     stopwatch = Stopwatch()
     first = stopwatch.seconds()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqloom.checksums import ArraysHeader, ChecksumError, arrays_with_checksum, check_arrays, read_arrays_header
-from seqloom.files import replacing_file
+from seqloom.files import open_own_file, read_own_file, replacing_file
 
 __all__ = ["ForeignFileError", "check_weights_of_state", "read_array_file", "read_header", "write_array_file"]
 
@@ -47,7 +47,7 @@ def read_array_file(path: Path, run_id: str | None) -> tuple[bytes, ArraysHeader
         ForeignFileError: the file belongs to another run.
         ValueError: the file is damaged.
     """
-    content = path.read_bytes()
+    content = read_own_file(path)
     header = check_arrays(content)
     if run_id is not None and not header.has_checksum:
         raise ChecksumError
@@ -59,7 +59,7 @@ def read_array_file(path: Path, run_id: str | None) -> tuple[bytes, ArraysHeader
 def read_header(path: Path) -> ArraysHeader | None:
     """Return the header of a Safetensors file, without checking the file; None if there is no readable header."""
     try:
-        with open(path, "rb") as file:
+        with open_own_file(path) as file:
             return read_arrays_header(file)
     except (OSError, ValueError):
         return None

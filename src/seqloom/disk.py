@@ -121,12 +121,15 @@ def remove_folder(path: Path) -> None:
 
 
 def remove_tree(path: Path, *, keep: Path | None = None) -> None:
-    """Remove a folder with everything in it; links are removed, not followed.
+    """Remove a folder with everything in it; links, also `path` itself, are removed, not followed.
 
     Args:
-        path: folder.
+        path: folder, or a link.
         keep: file in the folder that stays, and with it the folder; None for none.
     """
+    if path.is_symlink():
+        unlink(path)
+        return
     for entry in list(os.scandir(path)):
         child = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):

@@ -6,8 +6,12 @@ lock is never reused, and is known to all computers that share a disk.
 """
 
 import contextlib
+import errno
 import os
+import re
 import secrets
+import shlex
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,8 +27,13 @@ __all__ = [
     "cannot_write",
     "check_writable",
     "creating_folder",
+    "describe_unreadable",
     "is_temporary",
     "is_utf8_name",
+    "open_own_file",
+    "quoted_path",
+    "read_own_file",
+    "real_path",
     "remove_leftovers",
     "replacing_file",
     "write_checked_json",
@@ -35,7 +44,7 @@ __all__ = [
 STAGING_PARTS = (".seqloom-new", "new")
 """Names of the folders in which `seqloom.replacement` stages new files: the second is in the first."""
 
-_PREFIX, _SUFFIX = ".seqloom-", ".tmp"
+_TEMPORARY_NAME = re.compile(r"\.seqloom-[0-9a-f]{8}\.tmp")
 _LOCK = "lock"
 """Name of the locked file in a temporary folder."""
 
@@ -57,9 +66,39 @@ def is_utf8_name(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
+def real_path(path: Path) -> Path:
+    """Return an absolute path without links; of links that lead in a circle, one stays."""
+    return Path(os.path.realpath(path))
+
+
+def open_own_file(path: Path) -> BinaryIO:
+    """Open one of seqloom's own files for reading. Something else in its place, such as a pipe, is not waited for.
+
+    Raises:
+        OSError: the file cannot be read, or is no file.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a file but a pipe or a device", str(path))
+    return file
+
+
+def read_own_file(path: Path) -> bytes:
+    """Return the content of one of seqloom's own files; see `open_own_file`."""
+    with open_own_file(path) as file:
+        return file.read()
+
+
+def quoted_path(path: Path) -> str:
+    """Return a path as it can be typed in a command line; it never looks like an option."""
+    name = str(path)
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
+
+
 def is_temporary(name: str) -> bool:
     """Return whether a file or folder has the name of an unfinished one."""
-    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
 @contextlib.contextmanager
@@ -136,12 +175,15 @@ def creating_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders of killed processes from a folder; those of living processes stay."""
+    """Remove the temporary files and folders of killed processes from a folder.
+
+    Those of living processes stay, and so do links, which no process of seqloom makes.
+    """
     try:
-        paths = [Path(entry.path) for entry in os.scandir(folder) if is_temporary(entry.name)]
+        entries = [entry for entry in os.scandir(folder) if is_temporary(entry.name) and not entry.is_symlink()]
     except OSError:
         return
-    for path in paths:
+    for path in (Path(entry.path) for entry in entries):
         with contextlib.suppress(OSError):
             is_folder = path.is_dir()
             # A folder without its locked file is incomplete: its writer fails at creating that file.
@@ -177,11 +219,24 @@ def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:
 def cannot_write(path: Path, error: OSError) -> SeqloomError:
     """Return the error for a file or folder that the system refuses to write; a staged file is named by its place."""
     place = str(path).replace(os.path.join(*STAGING_PARTS, ""), "")
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return SeqloomError(
+            f"cannot write {place}: a file, or a link that leads nowhere, is in the way ({error.filename}); choose "
+            "another folder"
+        )
     return SeqloomError(f"cannot write {place}: {error.strerror or error}; free some space or choose a writable folder")
 
 
+def describe_unreadable(path: Path, error: Exception) -> str:
+    """Return why a file cannot be used: the system does not let it be read, or its content is damaged."""
+    if isinstance(error, OSError):
+        advice = "copy the file again" if error.errno == errno.EINVAL else "check its permissions"
+        return f"{path} cannot be read: {error.strerror or error}; {advice}"
+    return f"{path} is damaged: {error}"
+
+
 def _temporary_path(folder: Path) -> Path:
-    return folder / f"{_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
+    return folder / f".seqloom-{secrets.token_hex(4)}.tmp"
 
 
 def _create_locked(folder: Path) -> tuple[Path, BinaryIO]:

@@ -1,11 +1,12 @@
 """Numbers with nouns in the singular or plural."""
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["counted"]
+__all__ = ["counted", "first_part"]
 
 _COUNTABLE = re.compile(
-    r"\b(cell|character|column|document|element|file|folder|group|line|name|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
+    r"\b(cell|character|column|document|element|file|folder|group|line|minute|name|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
 )
 """Nouns that `counted` can put into the plural; a phrase without one of them stays in the singular."""
 
@@ -24,3 +25,14 @@ def counted(number: int, phrase: str) -> str:
     plural = re.sub(r"^(\w+) that is not an? (.+?)( \(.*\))?$", r"\1 that are not \2s\3", plural)
     # "rows without its text" becomes "rows without their text".
     return f"{number:,} {plural.replace('s without its ', 's without their ')}"
+
+
+def first_part(measures: Mapping[str, float]) -> str:
+    """Return ", first N of M tokens" if only the first part of a text was scored, else "".
+
+    Args:
+        measures: measures of the text: `tokens` that were scored, and `of_tokens`, all of the text, if there are more.
+    """
+    if "of_tokens" not in measures:
+        return ""
+    return f", first {measures['tokens']:,.0f} of {counted(int(measures['of_tokens']), 'token')}"

@@ -12,8 +12,8 @@ folder stay.
 
 import contextlib
 import errno
-import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,10 +21,28 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from seqloom import disk
+from seqloom.checksums import checked_json
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import STAGING_PARTS, cannot_write, is_temporary, remove_leftovers, write_json
+from seqloom.files import (
+    STAGING_PARTS,
+    cannot_write,
+    is_temporary,
+    read_own_file,
+    real_path,
+    remove_leftovers,
+    write_checked_json,
+)
 
-__all__ = ["LOCK_FILE", "STAGING_FOLDER", "Replacement", "other_content", "replacing_content", "restore", "settle"]
+__all__ = [
+    "LOCK_FILE",
+    "STAGING_FOLDER",
+    "Replacement",
+    "other_content",
+    "replacing_content",
+    "restore",
+    "settle",
+    "written_meanwhile",
+]
 
 STAGING_FOLDER, _NEW_FILES = STAGING_PARTS
 
@@ -34,6 +52,8 @@ LOCK_FILE = "training.lock"
 _RUNS = ("", "likelihood", "real", "generated")
 _SUBFOLDERS = [Path(run, subfolder) for run in _RUNS for subfolder in ("", "state", "samples", "plots")]
 """Folders, relative to a folder of seqloom, in which a killed process can leave temporary files."""
+
+_JOURNAL_FORMAT = 1
 
 _MAX_WAIT_SECONDS, _POLL_SECONDS = 30.0, 0.01
 """Longest time to wait for another process that is just renaming its files, and time between two looks."""
@@ -65,6 +85,7 @@ class Replacement:
     def __enter__(self) -> Self:
         """Create the folder for the new files."""
         self._has_created_folder = not self._folder.exists()
+        _check_staging(self._staging)
         try:
             disk.make_folder(self._staging)
             lock = _claim(self._staging)
@@ -122,20 +143,28 @@ class Replacement:
 
 
 @contextlib.contextmanager
-def replacing_content(folder: Path, old_files: OldFiles) -> Iterator[Path]:
+def replacing_content(folder: Path, old_files: OldFiles, *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a folder for new files; they replace the old files together when the block succeeds.
 
     Args:
         folder: folder; it need not exist.
         old_files: function that returns the paths of the old files.
+        overwrite: whether there may be old files.
 
     Raises:
-        RunError: another process is writing into the folder.
+        RunError: another process is writing into the folder, or has written into it, and `overwrite` is not set.
         SeqloomError: the disk is full or the folder is not writable.
     """
     with Replacement(folder, old_files) as replacement:
+        if not overwrite and any(old_files()):
+            raise written_meanwhile(folder)
         yield replacement.staged
         replacement.commit()
+
+
+def written_meanwhile(folder: Path) -> RunError:
+    """Return the error for a folder that was free when a command began, and is not when the command writes into it."""
+    return RunError(f"another command has written into {folder} in the meantime: use `overwrite` to replace its files")
 
 
 def settle(folder: Path) -> bool:
@@ -147,7 +176,8 @@ def settle(folder: Path) -> bool:
         Whether staged files were discarded: the folder has the old files.
 
     Raises:
-        RunError: a replacement was interrupted, and this process may not complete it.
+        RunError: a replacement was interrupted, and cannot be completed by this process, or because its journal is
+            damaged; or another process does not come to an end with it.
         SeqloomError: the disk is full or damaged.
     """
     staging = folder / STAGING_FOLDER
@@ -155,6 +185,7 @@ def settle(folder: Path) -> bool:
         for subfolder in _SUBFOLDERS:
             remove_leftovers(folder / subfolder)
     deadline = time.monotonic() + _MAX_WAIT_SECONDS
+    _check_staging(staging)
     while staging.is_dir():
         try:
             lock = _claim(staging)
@@ -171,8 +202,10 @@ def settle(folder: Path) -> bool:
                 f"{folder} is between two versions: its replacement was interrupted, and cannot be completed now "
                 f"({error.strerror or error}); repeat this command where the folder can be written to"
             ) from error
-        if not _journal_file(staging).exists() or time.monotonic() > deadline:
+        if not _journal_file(staging).exists():
             break
+        if time.monotonic() > deadline:
+            raise RunError(f"{folder} is just being replaced by another process: wait until it has finished, or end it")
         time.sleep(_POLL_SECONDS)
     return False
 
@@ -199,6 +232,10 @@ def restore(folder: Path, backup: Path, removed: Iterable[Path]) -> None:
         replacement.commit()
 
 
+def _lock_file(staging: Path) -> Path:
+    return staging / "lock"
+
+
 def _journal_file(staging: Path) -> Path:
     return staging / "journal.json"
 
@@ -206,32 +243,75 @@ def _journal_file(staging: Path) -> Path:
 def _write_journal(staging: Path, source: Path, installed: list[Path], removed: list[Path]) -> None:
     """Write the journal: from here on, the replacement is completed."""
     journal: dict[str, Any] = {
+        "format": _JOURNAL_FORMAT,
         "source": source.relative_to(staging.parent).as_posix(),
         "install": [name.as_posix() for name in installed],
         "remove": [name.as_posix() for name in removed],
     }
-    write_json(_journal_file(staging), journal)
+    write_checked_json(_journal_file(staging), journal)
     disk.sync_folder(staging)
+
+
+def _read_journal(folder: Path, staging: Path) -> tuple[Path, list[str], list[str]]:
+    """Return the folder of the staged files, and the names of the files to install and to remove.
+
+    Raises:
+        RunError: the journal is damaged.
+    """
+    file = _journal_file(staging)
+    try:
+        journal = checked_json(read_own_file(file), required_from_format=0)
+        if journal.get("format", _JOURNAL_FORMAT) != _JOURNAL_FORMAT:
+            raise ValueError("another version of seqloom has begun it")
+        source, names = str(journal["source"]), [list(map(str, journal[part])) for part in ("install", "remove")]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{file} is damaged ({error!r:.60}), so that the interrupted replacement of {folder} cannot be completed: "
+            f"copy the folder from a backup, or remove {staging} and start again"
+        ) from None
+    if not all(_is_inside(folder, Path(name)) for name in (f"{source}/file", *names[0], *names[1])):
+        raise RunError(f"{file} is damaged: it names files outside of {folder}; remove {staging}")
+    return folder / source, names[0], names[1]
+
+
+def _check_staging(staging: Path) -> None:
+    """Check that a staging folder is a folder, and its lock and its journal are files, as seqloom makes them.
+
+    A link would lead to something else, which would be changed, and reading from a pipe would wait forever.
+
+    Raises:
+        RunError: one of them is something else.
+    """
+    is_expected = {staging: stat.S_ISDIR, _lock_file(staging): stat.S_ISREG, _journal_file(staging): stat.S_ISREG}
+    for path, check in is_expected.items():
+        try:
+            mode = path.lstat().st_mode
+        except OSError:  # it does not exist, or cannot be read, which is reported where it is used
+            continue
+        if not check(mode):
+            kind = "a link" if stat.S_ISLNK(mode) else "something else"
+            wanted = "folder" if path == staging else "file"
+            raise RunError(f"{path} is {kind} in the place of a {wanted} of seqloom: remove it")
 
 
 def _finish(folder: Path, staging: Path) -> None:
     """Complete a committed replacement; discard the staged files of one that was not committed.
 
     An interrupted call can be repeated: a file that was renamed is no longer staged.
+
+    Raises:
+        RunError: the journal is damaged.
     """
     journal_file = _journal_file(staging)
     if journal_file.exists():
-        journal = json.loads(journal_file.read_text(encoding="utf-8"))
-        source = folder / journal["source"]
-        if not all(_is_inside(folder, Path(name)) for name in (*journal["install"], *journal["remove"])):
-            raise RunError(f"{journal_file} is damaged: it names files outside of {folder}; remove {staging}")
-        for name in journal["install"]:
+        source, installed, removed = _read_journal(folder, staging)
+        for name in installed:
             if (source / name).exists():
                 disk.make_folder((folder / name).parent)
                 disk.rename(source / name, folder / name)
-        for name in journal["remove"]:
+        for name in removed:
             disk.unlink(folder / name, missing_ok=True)
-        names = [*journal["install"], *journal["remove"]]
+        names = [*installed, *removed]
         parents = {parent for name in names for parent in (folder / name).parents if parent.is_relative_to(folder)}
         for parent in sorted(parents | {source}, reverse=True):  # subfolders first
             if parent != folder and parent.is_dir() and not any(parent.iterdir()):
@@ -241,7 +321,7 @@ def _finish(folder: Path, staging: Path) -> None:
                 disk.sync_folder(parent)
         disk.unlink(journal_file)
     if staging.is_dir():
-        disk.remove_tree(staging, keep=staging / "lock")
+        disk.remove_tree(staging, keep=_lock_file(staging))
 
 
 def _remove_staging(staging: Path, lock: BinaryIO) -> None:
@@ -249,16 +329,16 @@ def _remove_staging(staging: Path, lock: BinaryIO) -> None:
     if _journal_file(staging).exists():
         return
     with contextlib.suppress(OSError):
-        disk.remove_tree(staging, keep=staging / "lock")
+        disk.remove_tree(staging, keep=_lock_file(staging))
         if os.name == "nt":
             lock.close()  # Windows removes no open file
-        disk.unlink(staging / "lock")  # the lock comes last: until then, no other process may use the folder
+        disk.unlink(_lock_file(staging))  # the lock comes last: until then, no other process may use the folder
         disk.remove_folder(staging)
 
 
 def _claim(staging: Path) -> BinaryIO | None:
     """Lock a staging folder; return None if a living process uses it."""
-    path = staging / "lock"
+    path = _lock_file(staging)
     while True:
         disk.make_folder(staging)
         file = disk.open_file(path, "update")
@@ -282,7 +362,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _is_inside(folder: Path, name: Path) -> bool:
     """Return whether a file lies in a folder, whatever its path and the links in it say."""
-    return ".." not in name.parts and (folder / name).parent.resolve().is_relative_to(folder.resolve())
+    return ".." not in name.parts and real_path((folder / name).parent).is_relative_to(real_path(folder))
 
 
 def _check_replaceable(folder: Path, names: Iterable[Path]) -> None:

@@ -52,11 +52,19 @@ class Stopwatch:
         self._clock = clock or SystemClock()
         self._start = self._last_wall = self._clock.wall()
         self._last_processor = self._clock.processor()
-        self.paused = 0.0
+        self.paused, self._left_out = 0.0, 0.0
 
     def seconds(self) -> float:
-        """Return the seconds since the start, without the pauses that `lap` has found."""
-        return self._clock.wall() - self._start - self.paused
+        """Return the seconds since the start, without the pauses that `lap` has found and what was left out."""
+        return self._clock.wall() - self._start - self.paused - self._left_out
+
+    def restarted(self) -> "Stopwatch":
+        """Return a new stopwatch on the same clock, which starts now."""
+        return Stopwatch(self._clock)
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count `seconds` of the time so far: a pause that another stopwatch found, or other work."""
+        self._left_out += seconds
 
     def lap(self) -> tuple[float, float]:
         """Return the seconds since the last lap, and the length of the pause among them, which they leave out.

@@ -74,7 +74,8 @@ def test_version(command):
         (["--nope"], "no such option: --nope; see 'seqloom --help'"),
         (
             ["generate", "r", "--temprature", "1"],
-            "no such option: --temprature; did you mean --temperature or --tolerance? (see 'seqloom generate --help')",
+            "no such option: --temprature; did you mean --temperature or --dynatemp-range? "
+            "(see 'seqloom generate --help')",
         ),
         (["generate"], "missing argument 'RUN'; see 'seqloom generate --help'"),
         (["train", "--steps", "abc"], "--steps got 'abc': give a whole number; see 'seqloom train --help'"),

@@ -8,6 +8,7 @@ import pytest
 
 from seqloom.detector.detector import Detector
 from seqloom.detector.storage import save_detector
+from seqloom.files import write_checked_json
 
 WORDS = ("the", "soup", "was", "and", "we", "came", "again", "table", "warm", "waiter", "slow", "bread", "nice", "too")
 
@@ -97,3 +98,20 @@ def test_fitting_prints_the_accuracy_and_the_confounds_as_json(command, tmp_path
     damaged = command("info", tmp_path / "detector")
     assert damaged.code == 2
     assert "is damaged" in damaged.err
+
+
+@pytest.mark.parametrize("rows", [None, 0, 5])
+def test_ctrl_c_says_whether_scoring_can_continue(command, tmp_path, monkeypatch, rows):
+    def interrupt(*_arguments, **_settings):
+        if rows is not None:
+            (tmp_path / ".o.csv.part").touch()
+            journal = {"rows": rows, "bytes": 0, "hash": "", "tally": {}, "origin": {}, "replaced": None}
+            write_checked_json(tmp_path / ".o.csv.part.json", journal)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqloom.detector.score_table.score_table", interrupt)
+    done = command("detect", "score", "detector", "t.csv", "--text", "text", "-o", tmp_path / "o.csv")
+    assert done.code == 130
+    assert done.faults == [
+        "interrupted; " + ("to continue, repeat the command with --resume" if rows else "no row was finished")
+    ]

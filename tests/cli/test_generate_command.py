@@ -46,7 +46,11 @@ def test_json_is_what_the_library_writes(command, run):
 def test_every_flag_reaches_the_library(command, run):
     words = (
         "--length 9 --min-length 2 --temperature 0.5 --top-k 5 --top-p 0.9 --min-p 0.01 --typical-p 0.95 "
-        "--repetition-penalty 1.1 --stop qqq --stop zzz --ban x --pattern [a-z\\s.]* --max-copy 50 --skip-unknown "
+        "--dynatemp-range 0.1 --dynatemp-exponent 2 --top-n-sigma 3 --xtc-probability 0.1 --xtc-threshold 0.2 "
+        "--mirostat-tau 4 --mirostat-eta 0.2 --frequency-penalty 0.3 --presence-penalty -0.1 --dry-multiplier 0.8 "
+        "--dry-base 2 --dry-allowed-length 3 --dry-breaker . --dry-breaker x "
+        "--repetition-penalty 1.1 --repetition-window 50 --stop qqq --stop zzz --ban x "
+        "--pattern [a-z\\s.]* --max-copy 50 --skip-unknown "
         "--sliding-window --seed 3"
     )
     (sample,) = samples(command("generate", run, *words.split(), "--json"))
@@ -60,7 +64,21 @@ def test_every_flag_reaches_the_library(command, run):
         "top_p": 0.9,
         "min_p": 0.01,
         "typical_p": 0.95,
+        "dynatemp_range": 0.1,
+        "dynatemp_exponent": 2,
+        "top_n_sigma": 3,
+        "xtc_probability": 0.1,
+        "xtc_threshold": 0.2,
+        "mirostat_tau": 4,
+        "mirostat_eta": 0.2,
+        "frequency_penalty": 0.3,
+        "presence_penalty": -0.1,
+        "dry_multiplier": 0.8,
+        "dry_base": 2,
+        "dry_allowed_length": 3,
+        "dry_breaker": [".", "x"],
         "repetition_penalty": 1.1,
+        "repetition_window": 50,
         "stop": ["qqq", "zzz"],
         "ban": ["x"],
         "pattern": "[a-z\\s.]*",
@@ -220,9 +238,41 @@ def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
 
 
 def test_a_text_that_misses_its_pattern_is_said_so(command, run):
-    done = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5)
+    done = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5, "--count", 2)
+    assert done.code == 1
+    assert done.faults == [
+        "2 of 2 texts ended before matching --pattern, in every one of 20 draws: raise --length, or allow shorter "
+        "matches"
+    ]
+    assert len(done.out.splitlines()) == 2
+    printed = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5, "--json")
+    assert printed.code == 1
+    (sample,) = json.loads(printed.out)["samples"]
+    assert (sample["finish_reason"], sample["matched"]) == ("unmatched", False)
+
+
+def test_a_beam_that_misses_its_pattern_is_said_so(command, run):
+    done = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5, "--beam", 2)
+    assert done.code == 1
+    assert done.faults == ["1 of 1 text ended before matching --pattern: raise --length, or allow shorter matches"]
+
+
+def test_a_pattern_of_unknown_characters_is_said_so(command, run):
+    done = command("generate", run, "--pattern", "aÜ")
+    assert done.code == 1
+    assert done.faults[0].endswith(
+        "no allowed token continues a match, so let the pattern use the characters of the training text"
+    )
+
+
+def test_a_stop_string_or_ban_that_cannot_appear_is_named(command, run):
+    with pytest.warns(UserWarning, match="cannot appear") as caught:
+        done = command("generate", run, "--stop", "Ü", "--stop", "e", "--ban", "aÖ", "--length", 5)
     assert done.code == 0
-    assert done.notes == ["text 1 ended before it matched the pattern"]
+    assert [str(warning.message) for warning in caught] == [
+        "`stop` got 'Ü', which cannot appear: the run never writes 'Ü'",
+        "`ban` got 'aÖ', which cannot appear: the run never writes 'Ö'",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ CHOSEN = (
     "bfloat16 where it is faster",
     "the fastest that loses nothing",
     "by default, unless trained on windows",
+    "line end, colon, quotation mark, asterisk",
 )
-"""Help of settings that depend on the text or the machine."""
+"""Help of settings that depend on the text or the machine, or whose default is put into words."""
 
 
 def as_typed(default: object) -> str:

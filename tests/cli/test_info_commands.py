@@ -72,7 +72,7 @@ def test_evaluate_another_text(command, run, tmp_path):
             ["snow.txt"],
             "snow.txt: not in the vocabulary: '☃' (U+2603) at character 5; leave them out with --skip-unknown",
         ),
-        (["rated.csv"], "rated.csv is not of the kind that the run was trained on: name text"),
+        (["rated.csv"], "rated.csv is a table, but the run was trained on plain text: name a text file"),
     ],
 )
 def test_evaluate_refuses(command, run, tmp_path, monkeypatch, words, fault):
@@ -134,7 +134,7 @@ def test_records_are_scored_one_by_one(command, tmp_path):
     assert done.code == 2
     done = command("evaluate", run, __file__)
     assert done.faults == [
-        f"{__file__} is not of the kind that the run was trained on: name a table with a column 'text'"
+        f"{__file__} is not a table with a column 'text', but the run was trained on one: name such a table"
     ]
 
 

@@ -25,6 +25,11 @@ def test_a_ban_and_a_stop_string_are_folded(folded: Path) -> None:
     assert "\u00e9" not in run.generate(length=200, seed=1, ban=("E\u0301",))
     assert run.generate(length=200, seed=1, stop=("D",)) == free.partition("d")[0]
     assert run.generate(length=200, seed=1, stop=("\r\n",)) == free.partition("\n")[0]
+    upper, lower, other = (
+        run.generate(length=200, seed=1, dry_multiplier=9, dry_allowed_length=1, dry_breaker=(letter,))
+        for letter in "DdQ"
+    )
+    assert upper == lower != other
     assert "".join(run.stream(length=200, seed=1, stop=("D",))) == free.partition("d")[0]
 
 

@@ -91,7 +91,7 @@ def test_a_validation_is_told_soon(now):
 
 def test_going_on_is_told(now):
     lines = plain_lines([Started(step=40, total_steps=1000, steps_per_epoch=100, tokens_per_step=64)], now)
-    assert lines == ["continuing after step 40 of 1,000 steps of 64 tokens, 100 per epoch"]
+    assert lines == ["continuing after step 40 of 1,000: 64 tokens per step, 100 per epoch"]
 
 
 def test_an_explosion_is_told_at_once(now):

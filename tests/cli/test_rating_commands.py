@@ -384,7 +384,7 @@ def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatc
     monkeypatch.setattr(Critic, "fit", lambda *given, **settings: pytest.fail("was begun"))
     done = command("critic", "fit", table, "--run", table / "critic", "--text", "text", "--rating", "stars")
     assert done.code == 1
-    assert "Not a directory" in done.faults[-1]
+    assert "is in the way" in done.faults[-1]
 
 
 def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
@@ -393,7 +393,7 @@ def test_texts_of_control_that_could_not_be_kept_are_not_written(command, traine
     monkeypatch.setattr(control_report, "evaluate_rating_control", lambda *given, **settings: pytest.fail("was begun"))
     done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
     assert done.code == 1
-    assert "Not a directory" in done.faults[-1]
+    assert "is in the way" in done.faults[-1]
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.6561, "0.656"), (0, "0.000"), (1e-9, "1e-09"), (2.389e10, "2.39e+10")])

@@ -46,7 +46,7 @@ def test_without_a_budget_the_time_that_has_passed_is_shown(now, file):
         stages.stage("counting n-grams")
         now[0] += 75
         stages.update()
-    assert file.getvalue().splitlines() == ["counting n-grams ...", "counting n-grams, 1:15"]
+    assert file.getvalue().splitlines() == ["counting n-grams ...", "counting n-grams, 1:15 so far"]
 
 
 def test_a_note_is_a_line_and_names_flags(now, file):

@@ -3,9 +3,11 @@ import json
 import os
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,8 +276,15 @@ def planned(command, monkeypatch):
 def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
     text_file.write_text("{the quick brown fox}\n{jumps over the lazy dog}\n" * 100)
     config, repeated = planned("train", text_file, "--run", tmp_path / "the run", "--threads", 1, *shlex.split(words))
-    assert repeated[:4] == ["train", str(text_file), "--run", str(tmp_path / "the run")]
-    assert planned(*repeated) == (config, repeated)
+    assert repeated[:4] == ["train", str(text_file), "--run", str(tmp_path / "the run-repeated")]
+    assert_equal_plans(planned(*repeated), (config, repeated))
+
+
+def assert_equal_plans(one, other):
+    """Compare what two commands would train and print, except for the folder."""
+    (config, words), (other_config, other_words) = one, other
+    assert replace(config, repeat_command="") == replace(other_config, repeat_command="")
+    assert [word.replace("-repeated", "") for word in words] == [word.replace("-repeated", "") for word in other_words]
 
 
 def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
@@ -285,11 +294,11 @@ def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path
     columns = "--text text --rating stars --rating fun --group place --hold-out 0.1 --steps 3".split()
     config, repeated = planned("train", table, "--run", tmp_path / "new", *columns)
     assert config.reading.rating == ("stars", "fun")
-    assert planned(*repeated) == (config, repeated)
+    assert_equal_plans(planned(*repeated), (config, repeated))
     words = ("--run", tmp_path / "new", "--from", run, "--steps", 3)
     config, repeated = planned("train", table, *words, *columns[:-2])
     assert config.parent == str(run)
-    assert planned(*repeated) == (config, repeated)
+    assert_equal_plans(planned(*repeated), (config, repeated))
 
 
 def test_what_training_goes_on_from_is_said(command, run, tmp_path):
@@ -368,6 +377,15 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
     assert done.err.count("continuing after step 7 of 10") == done.err.count("continuing") == 1
     assert done.err.startswith("preparing ...\nfox.txt: 5,400 characters")
     assert (place / "report.md").exists()
+
+
+def test_ctrl_c_says_that_it_has_replaced_a_run(command, run, text_file, tmp_path, monkeypatch):
+    place = tmp_path / "place"
+    shutil.copytree(run, place)
+    interrupt_at(monkeypatch, 7)
+    done = command("train", text_file, "--run", place, *SMALL, "--overwrite")
+    (fault,) = done.faults
+    assert fault.startswith("interrupted and saved, in place of the earlier run; continue with: ")
 
 
 def test_ctrl_c_before_training_says_that_nothing_was_saved(command, text_file, tmp_path, monkeypatch):

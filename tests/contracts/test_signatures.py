@@ -36,6 +36,7 @@ COLLECTIONS = {
     "transforms": Mapping[str, Mapping[str, float]] | None,
     "stop": Sequence[str],
     "ban": Sequence[str],
+    "dry_breaker": Sequence[str],
 }
 """Parameters that accept more than the field stores."""
 

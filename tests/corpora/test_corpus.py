@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import lzma
 import re
 import subprocess
 import sys
@@ -293,3 +294,24 @@ def test_the_built_in_corpus() -> None:
     assert len(found[0]) > 400_000
     assert not corpus.has_separate_documents
     assert corpus.fingerprint == open_corpus("python-docs").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("twice.txt.gz", gzip.compress(gzip.compress(b"some text " * 50)), "compressed with gzip, perhaps twice"),
+        ("old.lzma", lzma.compress(b"some text " * 50, format=lzma.FORMAT_ALONE), "compressed with lzma"),
+    ],
+    ids=["gzip", "lzma"],  # the content has the time, and all workers must collect the same names
+)
+def test_what_is_still_compressed_is_said(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=f"is not text: it is {kind}"):
+        open_corpus(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", ["[]", "", '[{"text": "a"}]\n[{"text": "b"}]\n'])
+def test_a_table_without_rows_is_said(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.json").write_text(content, encoding="utf-8")
+    with pytest.raises(SourceError, match=r"has no rows, or none that can be read, and so no column 'text'|is empty"):
+        open_corpus(tmp_path / "t.json", ReadingConfig(text="text"))

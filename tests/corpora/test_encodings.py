@@ -1,6 +1,7 @@
 import codecs
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -162,6 +163,7 @@ STRAY = b"\xff"
         (b"\x80" + RUSSIAN.encode(), None, "utf-8", 1, "\ufffd" + RUSSIAN),
         (SPANISH.encode() + "Añadió".encode("latin-1"), None, "utf-8", 2, SPANISH + "A\ufffdadi\ufffd"),
         (ENGLISH.encode() + "“so”, he said; “it’s…”".encode() + STRAY, None, "utf-8", 1, None),
+        (ENGLISH.encode() + "“so”, “it”".encode() + b" caf\xe9 ", None, "utf-8", 1, None),  # few quotes in much ASCII
         (RUSSIAN.encode() + "\ufffd".encode() + STRAY, None, "utf-8", 1, RUSSIAN + "\ufffd\ufffd"),
         (codecs.BOM_UTF8 + ENGLISH.encode() + STRAY, None, "utf-8-sig", 1, ENGLISH + "\ufffd"),
         (ENGLISH.encode() + STRAY, "utf-8", "utf-8", 1, ENGLISH + "\ufffd"),
@@ -182,6 +184,19 @@ def test_unicode_with_a_few_invalid_bytes_is_damaged_unicode(
         assert "".join(decode_blocks(in_blocks(content, 7)(), encoding, "replace")) == text
     with pytest.raises(SourceError, match=rf"it is {encoding} text with {count} damaged place.*cannot be decoded"):
         scan(in_blocks(content), "it", named, strict=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [ENGLISH, RUSSIAN])
+@pytest.mark.parametrize("has_mark", [True, False])
+def test_a_lost_byte_in_the_middle_of_utf_16_is_refused(encoding: str, text: str, *, has_mark: bool) -> None:
+    content = ("\ufeff" * has_mark + (text + " and so on. ") * 20).encode(encoding)
+    middle = len(content) // 2
+    damaged = content[:middle] + content[middle + 1 :]
+    with pytest.raises(SourceError, match="a byte is missing or added near byte") as refused:
+        scan(in_blocks(damaged, 100), "it")
+    near = int(re.search(r"near byte ([\d,]+)", str(refused.value))[1].replace(",", ""))  # type: ignore[index]
+    assert abs(near - middle) <= 1024
 
 
 def test_a_text_with_many_invalid_bytes_is_in_a_legacy_encoding() -> None:

@@ -1,6 +1,7 @@
 """A table that is interrupted goes on, and only with what it was made of."""
 
 import csv
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -156,3 +157,93 @@ def test_a_resumed_call_counts_in_the_whole_table(tmp_path, source, ending):
         write(tmp_path / f"out.{ending}", fails_at=1100)
     assert write(tmp_path / f"out.{ending}", resume=True) == whole
     assert (tmp_path / f"out.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["rows", "journal", "pipe", "other program"])
+def test_a_damaged_interrupted_write_is_refused(table: Path, tmp_path: Path, damage: str) -> None:
+    """A changed byte of the rows, or other numbers in the journal, gave a wrong table."""
+    output = tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=1100)
+    part, journal = tmp_path / ".out.csv.part", tmp_path / ".out.csv.part.json"
+    if damage == "rows":
+        part.write_bytes(part.read_bytes().replace(b"1", b"2", 1))
+    elif damage == "journal":
+        journal.write_text(journal.read_text().replace('"rows": 1024', '"rows": 1023'))
+    elif damage == "pipe":
+        journal.unlink()
+        os.mkfifo(journal)
+    else:
+        journal.write_text("{}")
+    with pytest.raises(ConfigError, match="is damaged, of another table"):
+        add(table, output, resume=True)
+    assert add(table, output, overwrite=True) == ROWS
+    assert [path.name for path in tmp_path.glob(".out*")] == []
+
+
+@pytest.mark.parametrize("before", [None, "old\n"])
+def test_a_file_that_appears_during_a_write_stays(table: Path, tmp_path: Path, before: str | None) -> None:
+    output = tmp_path / "out.csv"
+    if before is not None:
+        output.write_text(before)
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=1100, overwrite=before is not None)
+    assert (output.read_text() if before is not None else None) == before
+    output.write_text("another program wrote this\n")
+    with pytest.raises(ConfigError, match="was created or changed after its write began"):
+        add(table, output, resume=True)
+    assert output.read_text() == "another program wrote this\n"
+    assert add(table, output, resume=True, overwrite=True) == ROWS
+
+
+def test_a_file_that_is_written_during_the_last_rows_stays(tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+
+    def write_while_another_does() -> None:
+        with resumable_table(output, {}, resume=False, overwrite=False) as writing:
+            writing.file.write(b"row\n")
+            writing.commit(1, {})
+            output.write_text("own")
+
+    with pytest.raises(ConfigError, match="was created or changed after its write began"):
+        write_while_another_does()
+    assert output.read_text() == "own"
+    output.unlink()
+    with resumable_table(output, {}, resume=True, overwrite=False):
+        pass
+    assert output.read_text() == "row\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "hard link"])
+def test_a_file_with_the_name_of_a_part_stays(table: Path, tmp_path: Path, kind: str) -> None:
+    part, own = tmp_path / ".out.csv.part", tmp_path / "own.csv"
+    own.write_text("own")
+    if kind == "file":
+        own.rename(part)
+    elif kind == "link":
+        part.symlink_to(own)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            add(table, tmp_path / "out.csv", fails_at=1100)
+        part.unlink()
+        part.hardlink_to(own)
+    for settings in ({"overwrite": True}, {"overwrite": True, "resume": None}):
+        with pytest.raises(ConfigError, match="is in the way, and not of seqloom"):
+            add(table, tmp_path / "out.csv", **settings)
+    assert part.read_text() == "own"
+
+
+def test_another_command_does_not_discard_an_interrupted_write(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=1100)
+    with pytest.raises(ConfigError, match="has an interrupted write"):
+        add(table, output, resume=None)
+    assert add(table, output, resume=True) == ROWS
+
+
+def test_an_output_that_is_a_circle_of_links_is_refused(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").symlink_to(tmp_path / "other.csv")
+    (tmp_path / "other.csv").symlink_to(tmp_path / "out.csv")
+    with pytest.raises(ConfigError, match="leads in a circle"):
+        add(table, tmp_path / "out.csv", overwrite=True)

@@ -250,3 +250,29 @@ def test_a_pipe_without_a_writer_is_waited_for_with_a_warning(tmp_path: Path, mo
     writers[0].join()
     assert file.path is not None
     assert file.path.read_bytes() == b"late"
+
+
+@pytest.mark.parametrize("pattern", ["run/*", "*/*", "**/*.txt"])
+def test_a_pattern_that_matches_only_the_output_of_seqloom_says_so(tmp_path: Path, pattern: str) -> None:
+    for name in ("config.json", "codec.json", "model.safetensors", "log.jsonl", "samples/epoch-0001.txt"):
+        file = tmp_path / "run" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"are skipped \(\d files? that seqloom wrote\): name a file outright"):
+        find_files(tmp_path / pattern, Counter())
+    (found,) = find_files(tmp_path / "run" / "samples" / "epoch-0001.txt", Counter())
+    assert found.path is not None
+
+
+def test_a_pattern_that_matches_only_links_out_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("text", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link.txt").symlink_to(tmp_path / "outside.txt")
+    with pytest.raises(SourceError, match=r"skipped \(1 link out of the folder\).*`follow_links`"):
+        find_files(tmp_path / "folder" / "*.txt", Counter())
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to(tmp_path / "nothing.txt")
+    with pytest.raises(SourceError, match=r"link\.txt' is a link that leads nowhere: correct the link"):
+        find_files(tmp_path / "link.txt", Counter())

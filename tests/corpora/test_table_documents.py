@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -108,3 +109,15 @@ def test_every_bad_column_is_named() -> None:
     with pytest.raises(SourceError) as raised:
         judge.check(reading.rating)
     assert len(raised.value.faults) == 2
+
+
+@pytest.mark.parametrize("cell", [-1, -1.0, "-1", " -1.0 ", Decimal("-1.00")])
+def test_a_number_that_stands_for_a_missing_value_is_missing_in_every_type(cell: object) -> None:
+    reading = replace(READING, missing=("-1",), category=("country",))
+    documents, tally, _ = read({"text": "x", "stars": cell, "place": cell, "country": cell}, reading=reading)
+    (document,) = documents
+    assert document.conditions == {"stars": None, "country": None}
+    assert document.group is None
+    assert tally == {"missing rating (stars)": 1, "missing group": 1, "missing name (country)": 1}
+    (document,), _, _ = read({"text": "x", "stars": cell, "place": cell, "country": cell})
+    assert (document.conditions["stars"], document.group) == (-1.0, "-1")

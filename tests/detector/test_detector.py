@@ -1,5 +1,7 @@
 """The detector as a whole, without language models."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,9 +11,12 @@ from seqloom.detector.cross_fitting import cross_fit
 from seqloom.detector.detector import Detector
 from seqloom.detector.members import LIGHT_MEMBERS, LIGHT_OUTPUTS
 from seqloom.detector.stack import REAL
+from seqloom.detector.stacks import BASELINES, SUM_OF_BASELINES
 from seqloom.detector.storage import load_detector, save_detector
 from seqloom.detector.training_set import make_training_set, split_groups
 from seqloom.errors import ConfigError, RunError
+from seqloom.files import write_checked_json
+from seqloom.text_features.config import EncoderSettings
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +114,55 @@ def test_training_texts_are_recognized_and_scored_like_unseen_ones(detector, kno
 def test_every_member_has_a_stack_of_its_own(detector, unseen):
     outputs = detector.member_outputs(unseen.texts)
     logits = detector.member_logits(outputs)
-    assert set(logits) == {*LIGHT_MEMBERS, "light members"} == set(detector.report_) - {"all"}
+    assert set(logits) == {*LIGHT_MEMBERS, SUM_OF_BASELINES, "light members"} == set(detector.report_) - {"all"}
     assert detector.stacks_.full is None
     np.testing.assert_array_equal(logits["light members"], detector.logits(outputs))
+
+
+def test_the_sum_of_the_baselines_adds_standardized_logits(detector, unseen):
+    outputs = detector.member_outputs(unseen.texts)
+    logits, stack = detector.member_logits(outputs), detector.stacks_.light
+    columns = [LIGHT_OUTPUTS.index(name) for name in BASELINES]
+    assert columns == [0, 1]
+    expected = sum((logits[name] - stack.mean[at]) / stack.std[at] for name, at in zip(BASELINES, columns, strict=True))
+    np.testing.assert_allclose(logits[SUM_OF_BASELINES], expected)
+
+
+def test_slow_members_that_do_not_help_are_left_out_of_the_scores(known, unseen, monkeypatch):
+    """The language models stay for the explanations."""
+    monkeypatch.setattr("seqloom.detector.stacks._is_better", lambda *_: False)
+    messages = []
+    detector = Detector(encoder=True, encoder_settings=EncoderSettings(updates=2, epochs=1), note=messages.append)
+    detector.fit(known.texts[:120], known.generated[:120])
+    assert detector.members_.encoder is None
+    assert detector.members_.slow_slices == {}
+    assert detector.stacks_.full is None
+    assert detector.member_outputs(unseen.texts[:3]).slow is None
+    assert "encoder" not in detector.report_
+    assert messages[-1] == "the language models and the encoder do not improve the scores, and are left out of them"
+
+
+def test_the_same_seed_gives_the_same_detector(known):
+    """The folds are fitted in threads, which share no random generator."""
+    prints = {Detector(encoder=False).fit(known.texts[:160], known.generated[:160]).fingerprint() for _ in range(2)}
+    assert len(prints) == 1
+
+
+def test_formats_that_are_too_old_are_refused_with_advice(detector, tmp_path):
+    save_detector(detector, tmp_path / "d", {})
+    file = tmp_path / "d" / "detector.json"
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    assert stored["format"] == 7
+    del stored["sha256"]
+    write_checked_json(file, {**stored, "format": 4})
+    with pytest.raises(RunError, match="has detector format 4, which this version of seqloom no longer reads: fit the"):
+        load_detector(tmp_path / "d", lambda folder: None)
+
+
+def test_a_folder_of_another_kind_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match="is a run, not a detector: name the folder of a detector"):
+        load_detector(tmp_path, lambda folder: None)
 
 
 def test_it_can_be_stored_and_cloned(detector, unseen, tmp_path):

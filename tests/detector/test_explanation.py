@@ -48,11 +48,19 @@ def detector(known) -> Detector:
     return Detector(encoder=False).fit(known.texts[:FEW], known.generated[:FEW])
 
 
+def fit_with_models(known, *, improve: bool) -> Detector:
+    """Fit a detector with language models, which are found to improve the scores or not."""
+    detector = Detector(
+        encoder=False, language_model_trainer=lambda real, made: make_pair(CharCodec.fit(_Corpus(real)))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqloom.detector.stacks._is_better", lambda logits, others, generated: improve)
+        return detector.fit(known.texts[:FEW], known.generated[:FEW])
+
+
 @pytest.fixture(scope="module")
 def with_models(known) -> Detector:
-    return Detector(
-        encoder=False, language_model_trainer=lambda real, made: make_pair(CharCodec.fit(_Corpus(real)))
-    ).fit(known.texts[:FEW], known.generated[:FEW])
+    return fit_with_models(known, improve=True)
 
 
 def test_shares_are_those_of_the_texts():
@@ -126,6 +134,15 @@ def test_language_models_are_one_member_and_have_a_sentence(with_models, unseen)
     assert set(explanation.contributions) == {*LIGHT_MEMBERS, "language models", "parts"}
     assert set(LIKELIHOOD_FEATURES) < set(explanation.shares_below)
     assert any("model of real texts finds its characters" in line for line in explanation.sentences)
+
+
+def test_language_models_that_are_left_out_of_the_scores_still_mark_the_tokens(known, with_models, unseen):
+    detector, text = fit_with_models(known, improve=False), unseen.texts[0]
+    explanation = detector.explain(text)
+    assert set(explanation.contributions) == set(LIGHT_MEMBERS)
+    assert not set(LIKELIHOOD_FEATURES) & set(explanation.shares_below)
+    assert not any("model of real texts" in line for line in explanation.sentences)
+    assert explanation.tokens == with_models.explain(text).tokens
 
 
 @pytest.mark.parametrize("text", ["The soup was warm.", "☃The ☃☃soup é☃", "☃", "", "a\n\tb"])

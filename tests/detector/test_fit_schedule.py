@@ -51,7 +51,7 @@ def test_as_many_texts_as_there_is_time_for(make_schedule):
 def test_slow_members_leave_time_for_fewer_texts(make_schedule):
     schedule, fit_light, _ = make_schedule(5.0, light=False)
     chosen = schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)
-    assert len(chosen) == int(240 * (0.8 * 5 / 2.8) ** (1 / 0.85))
+    assert len(chosen) == int(240 * (0.8 * 5 / 2.0) ** (1 / 0.85))
 
 
 def test_all_texts_if_there_is_time(make_schedule):
@@ -74,9 +74,16 @@ def test_a_group_is_chosen_as_a_whole_or_cut_once(make_schedule):
     assert sorted(sizes)[1:] == [10] * (len(sizes) - 1)
 
 
+def test_slow_members_are_left_out_if_there_is_no_time_for_them(make_schedule):
+    schedule, fit_light, notes = make_schedule(1.0, light=False)
+    assert len(schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)) == 240
+    assert schedule.light
+    assert notes[0] == "there is no time for the language models and the encoder: they are left out"
+
+
 def test_too_little_time_is_refused(make_schedule):
     schedule, fit_light, _ = make_schedule(0.1)
-    fault = "`minutes` leave time for 15 texts, and a detector needs 120 or more: give more `minutes`"
+    fault = "`minutes` leaves time for 15 texts, and a detector needs 120 or more: give 0.1 more minutes"
     with pytest.raises(ConfigError, match=fault):
         schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)
 
@@ -85,7 +92,7 @@ def test_language_models_get_the_time_that_the_other_slow_members_leave(make_sch
     schedule, fit_light, _ = make_schedule(100.0, light=False)
     schedule.choose(TEXTS, GENERATED, np.arange(1000), fit_light)
     clock.wall_seconds = 20.0  # the light members took 20 seconds
-    assert schedule.language_model_minutes() == pytest.approx((80 - 1.8 * 20 - 3) / 60)
+    assert schedule.language_model_minutes() == pytest.approx((80 - 1.0 * 20 - 3) / 60)
     clock.wall_seconds = 90.0
     assert schedule.language_model_minutes() == pytest.approx(1 / 60)
 

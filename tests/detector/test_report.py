@@ -17,6 +17,7 @@ from seqloom.detector.html_report import render_page, report_detector
 from seqloom.detector.labelled_figures import LENGTH_GROUPS
 from seqloom.detector.members import LIGHT_MEMBERS
 from seqloom.detector.report import report_to_json
+from seqloom.detector.stacks import SUM_OF_BASELINES
 from seqloom.detector.storage import load_detector, save_detector
 from seqloom.errors import ConfigError, SourceError
 
@@ -92,7 +93,7 @@ def test_figures_are_those_of_scikit_learn(report, folder, tables):
     assert report.overall.brier_score.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
     light = judge.score_texts(tables["texts"], light=True).probabilities[~found.too_short]
     methods = {method.name: method for method in report.methods}
-    assert set(methods) == {"the detector", "light members", *LIGHT_MEMBERS, "length alone"}
+    assert set(methods) == {"the detector", "light members", *LIGHT_MEMBERS, SUM_OF_BASELINES, "length alone"}
     assert methods["light members"].roc_auc.value == pytest.approx(roc_auc_score(truth, light))
     assert methods["length alone"].roc_auc.value == pytest.approx(
         max(roc_auc_score(truth, sign * np.array([len(text.split()) for text in tables["texts"]])[~found.too_short])
@@ -161,7 +162,8 @@ def test_figures_that_are_too_good_cause_warnings(tables, folder, tmp_path):
     origin = {"real": str(tables["real"]), "generated": [str(tables["made"])], "reading": {"pool": None}}
     save_detector(load_detector(folder, lambda _: None), place, origin)
     found = evaluate_detector(place, tables["real"], text="text", generated=tables["made"])
-    assert sum("too good" in line for line in found.warnings) == 2
+    assert sum("too good" in line for line in found.warnings) == 3
+    assert any(line.startswith("The detector was trained on ") for line in found.warnings)
     both = evaluate_detector(folder, tables["real"], text="text", generated=tables["real"])
     assert any("are also among the real ones" in line for line in both.warnings)
 

@@ -236,6 +236,6 @@ def test_ctrl_c_before_training_leaves_no_run(environment, tmp_path):
     # Ctrl-C while a file is opened leaks it: Python warns, and is asked not to here.
     training = begin({**environment, "PYTHONWARNINGS": ""}, "train", pipe, "--run", tmp_path / "run", *SMALL)
     with open(pipe, "w"):  # opens once the command waits for the text that never comes
-        said = interrupt(training, again_after_seconds=3)
+        said = interrupt(training, again_after_seconds=30)
     assert said.splitlines()[-1] == "seqloom: interrupted before training began; nothing was saved or changed"
     assert not (tmp_path / "run").exists()

@@ -69,6 +69,15 @@ def test_a_long_text_in_lanes_equals_one_reading(model: LanguageModel, monkeypat
     assert scored.nats == pytest.approx(nats_of(model, store.records), rel=1e-5)
 
 
+def test_the_first_token_is_predicted_from_the_start_token(model: LanguageModel) -> None:
+    store = make_store([40, 1, 7])
+    spans = Spans.whole_documents(store)
+    scored = full_likelihood(TorchScorer(model), store, spans, CHARACTERS, start_token=3)
+    texts = [np.concatenate([[3], text]) for text in np.split(store.records, store.offsets[1:-1])]
+    assert scored.tokens == 48
+    assert scored.nats == pytest.approx(sum(nats_of(model, text) for text in texts), rel=1e-5)
+
+
 def test_blocks_begin_from_nothing(model: LanguageModel) -> None:
     store = make_store([50, 33])
     scored = block_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS, 16)
@@ -111,7 +120,8 @@ def test_scores_of_a_long_text_are_those_of_one_reading(model: LanguageModel, mo
     """Two stretches of lanes, the last of them cut short."""
     monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
     monkeypatch.setattr(scoring_windows, "MIN_STREAM_TOKENS", 200)
-    monkeypatch.setattr(scores_module, "_MAX_TOKENS_AT_ONCE", 700)
+    monkeypatch.setattr(scoring_windows, "MAX_STREAMS", 2)
+    monkeypatch.setattr(scoring_windows, "_MAX_STREAM_TOKENS", 350)
     store = make_store([1200])
     scores = list(token_scores(TorchScorer(model), store.records))
     assert [score.token for score in scores] == store.records[1:].tolist()

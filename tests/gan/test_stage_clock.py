@@ -17,10 +17,10 @@ def clock_at(monkeypatch):
 def test_the_time_left_follows_from_the_steps_of_this_session(clock_at):
     clock = StageClock(100, "adversarial training")
     clock_at(10.0)
-    assert clock.report_time_left(150, 300) == "30 s left, then adversarial training"
+    assert clock.report_time_left(150, 300) == "30 s left in this stage, then adversarial training"
     clock_at(200.0)
-    assert StageClock(0).report_time_left(0, 10) == "0 s left"
-    assert clock.report_time_left(200, 300) == "3 min left, then adversarial training"
+    assert StageClock(0).report_time_left(0, 10) == "0 s left in this stage"
+    assert clock.report_time_left(200, 300) == "3 min left in this stage, then adversarial training"
 
 
 def test_a_note_is_due_after_fifteen_seconds(clock_at):

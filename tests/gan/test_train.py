@@ -8,6 +8,7 @@ import signal
 
 import pytest
 from tests.checked_files import edit_json, read_json
+from tests.hand_clock import HandClock
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
@@ -17,15 +18,19 @@ from seqloom.checksums import json_with_checksum
 from seqloom.cli.app import call
 from seqloom.cli.training_display import interrupted_gan_message
 from seqloom.config.gan import GanConfig
+from seqloom.config.options import GanOptions
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.gan import request, schedule, session
+from seqloom.gan import early_timing, request, schedule, session
 from seqloom.gan import train as train_module
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
 from seqloom.gan.setup import gan_run_config
+from seqloom.gan.step_timing import StepSeconds
 from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.registry import CODECS
+from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import Step
 
 SETTINGS = {
@@ -63,6 +68,16 @@ def notes():
 def trained(table, notes, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "gan"
     return train_gan(table, run=run, noise_size=3, note=notes.append, **SETTINGS)
+
+
+class _StepCounter(TrainingObserver):
+    """Observer that collects the steps of the likelihood training."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def listener(self):
+        return lambda event: self.steps.append(event) if isinstance(event, Step) else None
 
 
 @pytest.fixture(scope="module")
@@ -502,6 +517,43 @@ def test_a_gan_in_minutes_keeps_to_its_time_and_can_be_repeated(trained, table, 
     assert call(shlex.split(line.removeprefix("to repeat this training: seqloom "))) == 0
     second = seqloom.load(tmp_path / "gan-repeated")
     assert (first.path / "model.safetensors").read_bytes() == (second.path / "model.safetensors").read_bytes()
+
+
+def test_too_short_a_time_is_refused_before_the_likelihood_training(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(early_timing, "measure_step_seconds", lambda trainer: StepSeconds(10.0, 10.0, 100.0))
+    settings = {name: value for name, value in SETTINGS.items() if not name.endswith("steps")}
+    steps = []
+    with pytest.raises(ConfigError, match="too little to learn anything: give"):
+        train_gan(table, run=tmp_path / "gan", minutes=5, viewer=_StepCounter(steps), **settings)
+    assert not steps
+    assert not RunFolder(tmp_path / "gan").written_files()
+
+
+def test_the_early_timing_changes_no_weights(trained, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "_MAX_EPOCHS", 0.05)
+    settings = {**{name: value for name, value in SETTINGS.items() if name != "adversarial_steps"}, "pretrain_steps": 1}
+    run = train_gan(table, run=tmp_path / "gan", noise_size=3, minutes=100, **settings)
+    weights = [(path / "likelihood" / "model.safetensors").read_bytes() for path in (run.path, trained.path)]
+    assert weights[0] == weights[1]
+
+
+def test_a_pause_in_the_likelihood_training_uses_no_time(trained, table, tmp_path, monkeypatch):
+    clock, times_left = HandClock(), []
+
+    def train_likelihood(folder, request, note, viewer, stopwatch, check, *, resume):
+        clock.advance(500.0, 0.0)
+        stopwatch.lap()
+        clock.advance(20.0)
+        return SavedRun(trained.path / "likelihood")
+
+    def start(folder, request, parent, budget, step_seconds, progress):
+        times_left.append(budget.left())
+
+    monkeypatch.setattr(train_module, "train_likelihood", train_likelihood)
+    monkeypatch.setattr(train_module, "_start", start)
+    options = GanOptions(text="text", rating="stars", minutes=2, batch_size=16, max_length=16)
+    train_module.train_gan(table, options, run=tmp_path / "gan", stopwatch=Stopwatch(clock))
+    assert times_left == [pytest.approx(120 - train_module._FINISHING_SECONDS - 20)]
 
 
 def test_a_pace_excludes_other_budgets(trained, table, tmp_path):

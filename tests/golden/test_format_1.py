@@ -62,8 +62,8 @@ def test_a_detector_gives_the_same_probability(tmp_path: Path) -> None:
     shutil.copy(STORED / "detector" / "detector.json", folder)
     packed = (STORED / "detector" / "detector.safetensors.xz").read_bytes()
     (folder / "detector.safetensors").write_bytes(lzma.decompress(packed))
-    scores = seqloom.open_detector(folder).score_texts([EXPECTED["text"]])
-    assert scores.probabilities[0] == pytest.approx(EXPECTED["probability"], rel=1e-5)
+    detector = seqloom.open_detector(folder)
+    assert detector.score_texts([EXPECTED["text"]]).probabilities[0] == pytest.approx(EXPECTED["probability"], rel=1e-5)
 
 
 def test_a_run_is_written_in_the_newest_format(tmp_path: Path) -> None:

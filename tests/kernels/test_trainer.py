@@ -13,6 +13,7 @@ from seqloom.kernels.library import BFLOAT16_KERNELS, available_kernels
 from seqloom.kernels.trainer import ConditionBiasRows, DropoutSettings, NativeTrainer, supports_native_training
 from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
+from seqloom.training.keras_optimizers import KerasRmsprop
 from seqloom.training.native_step import shifted_targets
 
 VOCABULARY = 37
@@ -215,7 +216,7 @@ def test_an_update_is_torchs(kernels: str, optimizer: str) -> None:
         groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
         reference: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=0.01, betas=(0.85, 0.99), eps=1e-8)
     else:
-        reference = torch.optim.RMSprop(both.model.parameters(), lr=0.01, alpha=0.9, eps=1e-7)
+        reference = KerasRmsprop([{"params": list(both.model.parameters())}], lr=0.01, alpha=0.9)
     tokens, targets, _ = next(windows(4, 6, resets=False))
     for step in range(1, 4):
         both.native.clear_state(4)

@@ -135,8 +135,7 @@ def test_the_printed_command_repeats_the_training(text_file: Path, tmp_path: Pat
     first = seqloom.train(text_file, run=tmp_path / "first", minutes=0.02, viewer=Listening(), threads=1)
     prefix = "to repeat this training: "
     (line,) = [line.removeprefix(prefix) for line in notes if line.startswith(prefix)]
-    words = [word.replace(str(first.path), str(tmp_path / "second")) for word in shlex.split(line)]
-    assert call(words[1:]) == 0
-    second = seqloom.load(tmp_path / "second")
+    assert call(shlex.split(line)[1:]) == 0
+    second = seqloom.load(tmp_path / "first-repeated")
     digests = [hashlib.sha256((run.path / "model.safetensors").read_bytes()).hexdigest() for run in (first, second)]
     assert digests[0] == digests[1]

@@ -4,7 +4,8 @@
 //
 // The fields of `SamplingSettings` are, in order: temperature, top_p, min_p, typical_p, repetition_penalty; top_k,
 // repetition_window, length, min_length, boundary; bias; tokens_per_step; watermark_width, watermark_groups,
-// watermark_key.
+// watermark_key; frequency_penalty, presence_penalty, dry_multiplier, dry_base; dry_breakers; dry_allowed_length;
+// top_n_sigma, dynatemp_range, dynatemp_exponent, xtc_probability, xtc_threshold, mirostat_tau, mirostat_eta.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -236,6 +237,8 @@ int main() {
   // The last five tokens are banned.
   std::vector<float> bias(kVocabulary - 5, 0.0f);
   bias.insert(bias.end(), 5, -INFINITY);
+  std::vector<uint8_t> breakers(kVocabulary);
+  breakers[4] = 1;
   // See the order of the fields at the top of this file.
   const SamplingSettings settings[] = {
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, -1, nullptr},
@@ -246,6 +249,9 @@ int main() {
       {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 12, 5, 2, bias.data(), 3},
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, -1, nullptr, 1, 4, 1, 99},
       {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 12, 5, 2, bias.data(), 3, 2, 2, 99},
+      {0.8, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, 2, nullptr, 1, 0, 1, 0, 0.3, 0.2, 0.8, 1.75, breakers.data(), 1},
+      {0.8, 0.9, 0.0, 1.0, 1.0,  0,       1, 12,  0,   2,   nullptr, 3,    0,   1,
+       0,   0.3, 0.2, 0.8, 1.75, nullptr, 2, 1.5, 0.5, 1.0, 0.5,     0.05, 2.0, 0.2},
   };
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];

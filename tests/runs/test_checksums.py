@@ -2,11 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.checked_files import changed_bits
 
 import seqloom
 from seqloom.api.run import Run
@@ -21,8 +20,7 @@ from seqloom.runs.log import LogWriter
 from seqloom.runs.verify import verify_run
 from seqloom.training.checkpoint import load_snapshot
 
-MAX_POSITIONS = 400
-FILES = ("config.json", "codec.json", "model.safetensors", "state/training.safetensors", "log.jsonl")
+FILES = ("config.json", "codec.json", "model.safetensors", "state/training.safetensors", "log.jsonl", "metrics.json")
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +36,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def copied(tiny: Run, tmp_path: Path) -> RunFolder:
     return RunFolder(shutil.copytree(tiny.path, tmp_path / "run"))
-
-
-def changed_bits(file: Path) -> Iterator[tuple[int, int]]:
-    """Change single bits of a file, one after another: of every byte of a small file, else of a fixed sample."""
-    content = file.read_bytes()
-    # The last line of a log is incomplete without its line break: it is left out, as after a crash.
-    size = len(content) - file.name.endswith(".jsonl")
-    positions = np.unique(np.linspace(0, size - 1, min(size, MAX_POSITIONS)).astype(int))
-    for position in positions.tolist():
-        bit = position % 8
-        file.write_bytes(content[:position] + bytes([content[position] ^ (1 << bit)]) + content[position + 1 :])
-        yield position, bit
-    file.write_bytes(content)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -115,11 +100,55 @@ def test_a_file_of_another_run_is_refused(copied: RunFolder, tiny: Run, tmp_path
         verify_run(copied)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "state/training.safetensors"])
+@pytest.mark.parametrize("steps", [10, 40])
+def test_files_of_a_longer_or_shorter_training_are_refused(
+    copied: RunFolder, tiny: Run, tmp_path: Path, name: str, steps: int
+) -> None:
+    """The length of a training is no part of its identity, but a finished training knows its final weights."""
+    training = tiny.config.training
+    intervals = {"validate_every": training.validate_every, "warmup": training.warmup}
+    other = seqloom.train(
+        tiny.path.parent / "abc.txt",
+        run=tmp_path / "other",
+        steps=steps,
+        hidden_size=4,
+        batch_size=2,
+        sequence_length=8,
+        threads=1,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        dropout=tiny.config.model.dropout,
+        **intervals,
+    )
+    assert other.config.run_id == tiny.config.run_id
+    shutil.copy(other.path / name, copied.path / name)
+    for command in (
+        lambda: verify_run(RunFolder(copied.path)),
+        lambda: seqloom.load(copied.path).generate(length=3),
+        lambda: seqloom.train(run=copied.path, resume=True),
+    ):
+        with pytest.raises(RunError, match=r"metrics\.json|belongs to another checkpoint"):
+            command()
+
+
+def test_the_parent_is_part_of_the_identity(tiny: Run, tmp_path: Path) -> None:
+    other = seqloom.train(tiny.path.parent / "abc.txt", from_run=tiny.path, run=tmp_path / "other", steps=20)
+    again = seqloom.train(tiny.path.parent / "abc.txt", from_run=other.path, run=tmp_path / "again", steps=20)
+    assert len({run.config.run_id for run in (tiny, other, again)}) == 3
+
+
+def test_damaged_metrics_are_no_obstacle_to_generation(copied: RunFolder) -> None:
+    copied.metrics_file.write_text("{", encoding="utf-8")
+    assert seqloom.load(copied.path).generate(length=3)
+
+
 def test_weights_of_an_older_checkpoint_are_refused(copied: RunFolder) -> None:
     import torch
 
     weights = {name: torch.from_numpy(array) for name, array in seqloom.load(copied.path).weights.items()}
     copied.read_config()
+    copied.metrics_file.unlink()  # as in a training that is not finished
     copied.write_weights(weights, step=3)
     with pytest.raises(RunError, match="belongs to another checkpoint than the training state"):
         seqloom.load(copied.path).generate(length=3)
@@ -130,6 +159,7 @@ def test_weights_that_are_newer_than_the_state_are_read(copied: RunFolder) -> No
 
     weights = {name: torch.from_numpy(array) for name, array in seqloom.load(copied.path).weights.items()}
     copied.read_config()
+    copied.metrics_file.unlink()
     copied.write_weights(weights, step=1000)
     assert seqloom.load(copied.path).generate(length=3)
 
@@ -177,3 +207,10 @@ def test_json_with_a_key_twice_is_refused() -> None:
     assert checked_json(json_with_checksum({"a": "\u00e9"}), required_from_format=0) == {"a": "\u00e9"}
     with pytest.raises(ChecksumError):
         checked_json(json_with_checksum({"a": 1}) + b" ", required_from_format=0)
+
+
+def test_a_finished_run_has_all_lines_of_its_log(copied: RunFolder) -> None:
+    lines = copied.log_file.read_bytes().splitlines(keepends=True)
+    copied.log_file.write_bytes(b"".join(lines[:-1]))
+    with pytest.raises(RunError, match=r"log\.jsonl is damaged: it lacks lines"):
+        verify_run(copied)

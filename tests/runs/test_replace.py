@@ -1,14 +1,14 @@
 """Replacing a run: what is restored, what is removed, and what an interruption leaves."""
 
 import errno
-import json
 import os
 
 import pytest
 
 from seqloom import disk
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import write_text
+from seqloom.files import write_checked_json, write_text
+from seqloom.gan.request import remove_pending_run
 from seqloom.replacement import STAGING_FOLDER, settle
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import replacing_run
@@ -39,14 +39,14 @@ def save(folder, *names):
 
 
 def replaced(folder, error, meanwhile):
-    with replacing_run(folder):
+    with replacing_run(folder, overwrite=True):
         meanwhile()
         raise error
 
 
 def test_the_old_run_stays_until_weights_and_state_are_saved(folder):
     before = contents(folder)
-    with replacing_run(folder):
+    with replacing_run(folder, overwrite=True):
         for names in (("config.json", "log.jsonl"), ("model.safetensors",)):
             save(folder, *names)
             visible = {name: text for name, text in contents(folder).items() if not name.startswith(STAGING_FOLDER)}
@@ -97,7 +97,10 @@ def test_an_exchange_that_fails_is_completed(folder, monkeypatch, number):
 
     with monkeypatch.context() as patch:
         patch.setattr(disk, "perform", failing)
-        with pytest.raises(SeqloomError, match=r"cannot write .*Input/output error"), replacing_run(folder):
+        with (
+            pytest.raises(SeqloomError, match=r"cannot write .*Input/output error"),
+            replacing_run(folder, overwrite=True),
+        ):
             save(folder, *names)
     assert not settle(folder.path)
     assert contents(folder) == dict.fromkeys(names, "new") | OWN
@@ -105,7 +108,7 @@ def test_an_exchange_that_fails_is_completed(folder, monkeypatch, number):
 
 
 def test_an_error_names_the_place_of_a_staged_file(folder):
-    with replacing_run(folder):
+    with replacing_run(folder, overwrite=True):
         (folder.root / "plots").write_text("in the way")
         with pytest.raises(SeqloomError) as caught:
             write_text(folder.plots_folder / "loss.png", "")
@@ -118,14 +121,14 @@ def test_a_request_that_cannot_be_removed_is_one_clear_error(folder, monkeypatch
 
     monkeypatch.setattr(disk, "perform", refuse)
     with pytest.raises(SeqloomError, match=r"cannot write .*asked\.json: Input/output error"):
-        folder.remove_request()
+        remove_pending_run(folder)
 
 
 def test_two_replacements_at_once_are_refused(folder):
     with (
-        replacing_run(folder),
+        replacing_run(folder, overwrite=True),
         pytest.raises(RunError, match="another process is writing into"),
-        replacing_run(RunFolder(folder.path)),
+        replacing_run(RunFolder(folder.path), overwrite=True),
     ):
         pass
 
@@ -136,7 +139,7 @@ def test_a_journal_cannot_reach_files_outside(folder, tmp_path_factory, name):
     outside.write_text("precious")
     (folder.path / "link").symlink_to(outside.parent)
     journal = {"source": ".seqloom-new/new", "install": [], "remove": [name]}
-    write(folder.path, {f"{STAGING_FOLDER}/journal.json": json.dumps(journal)})
+    write_checked_json(folder.path / STAGING_FOLDER / "journal.json", journal)
     with pytest.raises(RunError, match="names files outside"):
         settle(folder.path)
     assert outside.read_text() == "precious"
@@ -145,7 +148,10 @@ def test_a_journal_cannot_reach_files_outside(folder, tmp_path_factory, name):
 def test_a_file_that_cannot_be_replaced_is_noticed_before_anything_moves(folder):
     (folder.path / "log.jsonl").mkdir()
     before = contents(folder)
-    with pytest.raises(SeqloomError, match=r"cannot write .*log.jsonl is a folder"), replacing_run(folder):
+    with (
+        pytest.raises(SeqloomError, match=r"cannot write .*log.jsonl is a folder"),
+        replacing_run(folder, overwrite=True),
+    ):
         save(folder, "config.json", "log.jsonl", "model.safetensors", "state/training.safetensors")
     assert contents(folder) == before
 

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from seqloom.config.dependent_settings import SWITCHES
+
 settings.register_profile("without_deadline", deadline=None)
 settings.load_profile("without_deadline")
+
+
+def with_effect(options: dict[str, object]) -> dict[str, object]:
+    """Return the options of a `SamplingConfig` without those of methods that are off."""
+    return {name: value for name, value in options.items() if name not in SWITCHES or SWITCHES[name] in options}
 
 
 class TableDecoder:

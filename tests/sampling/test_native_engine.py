@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from tests.sampling.conftest import with_effect
 
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError
@@ -85,6 +86,18 @@ CHAINS = st.fixed_dictionaries(
         "typical_p": st.sampled_from([0.013, 0.41, 0.83]),
         "repetition_penalty": st.sampled_from([0.3, 1.2, 5.0, 50.0]),
         "repetition_window": st.sampled_from([1, 3, 1000]),
+        "frequency_penalty": st.sampled_from([-0.7, 0.4, 60.0]),
+        "presence_penalty": st.sampled_from([-2.0, 0.9, 100.0]),
+        "dry_multiplier": st.sampled_from([0.8, 30.0, 1e300]),
+        "dry_base": st.sampled_from([1.0, 1.75, 1e300]),
+        "dry_allowed_length": st.sampled_from([1, 2, 10**20]),
+        "dry_breaker": st.sampled_from([(), ("c", "f")]),
+        "top_n_sigma": st.sampled_from([1e-9, 0.7, 1.5, 1e300]),
+        "dynatemp_range": st.sampled_from([0.3, 2.0, 100.0]),
+        "dynatemp_exponent": st.sampled_from([0.0, 0.5, 3.0]),
+        "xtc_probability": st.sampled_from([0.5, 1.0]),
+        "xtc_threshold": st.sampled_from([1e-5, 0.037, 0.21]),
+        "mirostat_tau": st.sampled_from([1e-30, 0.61, 2.3, 100.0]),
         "bias": st.dictionaries(st.integers(0, 22), st.sampled_from([-3.0, 0.5, 20.0]), max_size=3),
         "ban": st.sampled_from([("a",), ("b", "c", "d"), tuple("abcdefghijklmnopqrstuv")]),
         "min_length": st.sampled_from([0, 1]),
@@ -98,8 +111,9 @@ def test_the_chain_is_its_plain_twin(options, seed, spread, boundary):
     random = np.random.default_rng(seed)
     logits = (spread * random.standard_normal(23)).astype(np.float32)
     logits[random.integers(0, 23, 6)] = logits[0]  # ties
-    config = SamplingConfig(**options, length=30)
-    prompt = random.integers(0, 23, 8).tolist()
+    config = SamplingConfig(**with_effect(options), length=30)
+    # Often with repeats.
+    prompt = random.integers(0, random.choice([2, 4, 23]), 12).tolist()
     request = prepare_request(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
     assert supports_native(request)
     lanes = start_streams(request, 1)
@@ -109,18 +123,20 @@ def test_the_chain_is_its_plain_twin(options, seed, spread, boundary):
     allowed = np.array([piece.decode() not in config.ban for piece in LETTERS])
     if boundary is not None:
         allowed[boundary] = config.min_length == 0
-    recent = np.array([token for token in prompt[-config.repetition_window :] if token != boundary], np.int64)
-    expected = log_softmax(apply_chain(build_chain(config, 23), logits.astype(np.float64), Context(recent, allowed)))
+    history = np.array(prompt[-config.repetition_window :], np.int64)
+    context = Context(history[history != boundary], allowed, history=history, breakers=request.breakers)
+    expected = log_softmax(apply_chain(build_chain(config, 23), logits.astype(np.float64), context))
     kept, wanted_kept = np.isfinite(result), expected > -60
     mass = np.exp(expected[wanted_kept & ~kept]).sum()
-    assert mass < 1e-6 or near_a_threshold(config, logits, recent, allowed)
-    if not near_a_threshold(config, logits, recent, allowed):
+    is_near_a_threshold = near_a_threshold(config, logits, context)
+    assert mass < 1e-6 or is_near_a_threshold
+    if not is_near_a_threshold:
         assert (kept >= wanted_kept).all()
         assert np.exp(result[kept & ~np.isfinite(expected)]).sum() < 1e-6
         np.testing.assert_allclose(np.exp(result), np.exp(expected), rtol=3e-4, atol=1e-7)
 
 
-def near_a_threshold(config, logits, recent, allowed):
+def near_a_threshold(config, logits, context):
     """Whether thresholds that are moved by what single precision cannot tell keep other tokens."""
     sets = set()
     for step in (-3e-6, 0.0, 3e-6):
@@ -129,19 +145,26 @@ def near_a_threshold(config, logits, recent, allowed):
             for name in ("top_p", "typical_p", "min_p")
             if 0 < (value := getattr(config, name)) < (1 if name != "min_p" else 2)
         }
+        relative = {
+            "top_n_sigma": math.inf,
+            "mirostat_tau": 100,
+            **({"xtc_threshold": 1} if config.xtc_probability else {}),
+        }
+        moved |= {name: min(getattr(config, name) * (1 + step), most) for name, most in relative.items()}
         for shake in (0, 1, 2):
             noise = 1 + 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
             other = SamplingConfig(**{**config.__dict__, **moved})
-            left = apply_chain(build_chain(other, len(logits)), logits.astype(float) * noise, Context(recent, allowed))
+            left = apply_chain(build_chain(other, len(logits)), logits.astype(float) * noise, context)
             sets.add(tuple(np.isfinite(left)))
-    return len(sets) > 1 or has_typical_tie(config, logits, recent, allowed)
+    return len(sets) > 1 or has_typical_tie(config, logits, context)
 
 
-def has_typical_tie(config, logits, recent, allowed):
+def has_typical_tie(config, logits, context):
     """Whether single precision cannot tell which tokens are the most typical: two tokens of almost equal probability
     are almost equally far from the entropy, one above and one below it."""
-    before = SamplingConfig(**{**config.__dict__, "typical_p": 1.0, "top_p": 1.0, "min_p": 0.0})
-    left = apply_chain(build_chain(before, len(logits)), logits.astype(float), Context(recent, allowed))
+    later = {"typical_p", "top_p", "min_p", "xtc_probability", "xtc_threshold", "mirostat_tau", "mirostat_eta"}
+    before = SamplingConfig(**{name: value for name, value in config.__dict__.items() if name not in later})
+    left = apply_chain(build_chain(before, len(logits)), logits.astype(float), context)
     log_probs = log_softmax(left[np.isfinite(left)])
     distances = np.sort(np.abs(log_probs - (np.exp(log_probs) * log_probs).sum()))
     gaps = np.diff(distances)  # 0 between equal tokens, which all implementations keep in the order of their ids
@@ -164,7 +187,17 @@ def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
         assert np.isfinite(lanes.distribution(0)).tolist() == [token < expected for token in range(23)], options
 
 
-@pytest.mark.parametrize("options", [{"top_p": 0.9}, {"typical_p": 0.7}, {"top_k": 400, "min_p": 0.01}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_p": 0.9},
+        {"typical_p": 0.7},
+        {"top_k": 400, "min_p": 0.01},
+        {"top_n_sigma": 2.2, "dynatemp_range": 0.5},
+        {"frequency_penalty": 0.5, "xtc_probability": 1, "xtc_threshold": 0.002},
+        {"mirostat_tau": 5.5},
+    ],
+)
 def test_the_chain_on_a_large_vocabulary(kernels, options):
     size = 3001
     decoder = native_decoder(*model(vocabulary=size, sizes=(8,)))
@@ -174,8 +207,8 @@ def test_the_chain_on_a_large_vocabulary(kernels, options):
     logits = np.random.default_rng(4).standard_normal(size).astype(np.float32)
     lanes.set_logits(0, logits)
     result = lanes.distribution(0)
-    none = np.zeros(0, np.int64)
-    expected = log_softmax(apply_chain(build_chain(config, size), logits.astype(float), Context(none, None)))
+    recent = np.array([1])
+    expected = log_softmax(apply_chain(build_chain(config, size), logits.astype(float), Context(recent, None)))
     differing = np.isfinite(result) != np.isfinite(expected)
     assert differing.sum() <= 2
     np.testing.assert_allclose(np.exp(result[~differing]), np.exp(expected[~differing]), rtol=1e-3)
@@ -193,7 +226,16 @@ WHOLE = [
     {"ban": ("a", "k"), "bias": {3: 1.0}},
     {"stop": ("ca", "f"), "min_length": 9},
     {"stop": ("abcd", "e", "de")},
-]
+    {"frequency_penalty": 0.4, "presence_penalty": 0.3, "repetition_window": 9},
+    {"temperature": 0.0, "dry_multiplier": 2.0, "dry_breaker": ("k",)},
+    {"temperature": 0.4, "dry_multiplier": 0.8, "repetition_window": 30, "repetition_penalty": 1.1},
+    {"top_n_sigma": 1.0, "temperature": 1.5},
+    {"dynatemp_range": 0.6, "dynatemp_exponent": 1.5, "min_p": 0.02},
+    {"xtc_probability": 0.5, "xtc_threshold": 0.08},
+    {"mirostat_tau": 2.0, "mirostat_eta": 0.2},
+    {"temperature": 0.7, "frequency_penalty": 0.1, "dry_multiplier": 0.8, "top_n_sigma": 2.5, "dynatemp_range": 0.2,
+     "top_k": 20, "top_p": 0.98, "xtc_probability": 0.3, "mirostat_tau": 2.5, "repetition_penalty": 1.05},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("options", WHOLE)
@@ -242,6 +284,27 @@ def test_text_of_several_bytes_a_token(seed, length, min_length, stop):
     assert all(pieces)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"xtc_probability": 0.4, "mirostat_tau": 2.2, "frequency_penalty": 0.2},
+        {"dry_multiplier": 1.0, "dynatemp_range": 0.5, "top_n_sigma": 2.0},
+    ],
+)
+def test_samples_with_a_state_do_not_depend_on_the_batch(options):
+    """More samples than streams, so that a stream that has finished a text begins another one."""
+    decoder = native_decoder(*model(), "float32")
+    config = SamplingConfig(length=40, seed=4, **options)
+    many = list(generate(decoder, config, count=300, boundary=5, **REQUEST))
+    for index in (0, 1, 255, 256, 299):
+        assert list(generate(decoder, config, first_index=index, boundary=5, **REQUEST)) == [many[index]]
+    weights = model()
+    (expected,) = generate(reference_decoder(*weights), config, first_index=299, boundary=5, **REQUEST)
+    assert expected.tokens == many[299].tokens
+    others = generate(decoder, SamplingConfig(length=40, seed=4), count=300, boundary=5, **REQUEST)
+    assert sum(one.tokens != other.tokens for one, other in zip(many, others, strict=True)) > 200
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 def test_the_same_seed_writes_the_same_text_at_any_batch_size(precision):
     """Over 600,000 characters: 256 side by side on all processors, and in batches of 1, 2, 3, 5 and more."""
@@ -274,7 +337,14 @@ def test_a_lane_that_has_finished_takes_the_next_sample():
 
 
 @pytest.mark.parametrize(
-    "options", [{"pattern": "[a-f]*"}, {"ban": ("ab",)}, {"bias": {0: 1e6}}, {"ban": tuple(map(chr, range(97, 120)))}]
+    "options",
+    [
+        {"pattern": "[a-f]*"},
+        {"ban": ("ab",)},
+        {"bias": {0: 1e6}},
+        {"ban": tuple(map(chr, range(97, 120)))},
+        {"xtc_probability": 0.5, "xtc_threshold": 1e-9},
+    ],
 )
 def test_what_hangs_on_the_text_is_left_to_the_plain_loop(options):
     config, weights = model()

@@ -48,6 +48,11 @@ def may_follow(config, text, extended, boundary):
 TAILS = ["".join(signs) for size in range(5) for signs in itertools.product("abc", repeat=size)]
 
 
+def finish_reason(config, text, reason):
+    """The reason if the text matches the pattern, or if there is no pattern."""
+    return reason if config.pattern is None or re.fullmatch(config.pattern, text) else "unmatched"
+
+
 def tree(decoder, config, boundary):
     """Every outcome `(tokens, reason)` with its probability and its log-probability under the model."""
     outcomes = {}
@@ -55,7 +60,7 @@ def tree(decoder, config, boundary):
     def grow(tokens, text, probability, log_prob):
         logits = decoder.table[(*PROMPT, *tokens)[-2], (*PROMPT, *tokens)[-1]].astype(float)
         if len(tokens) == config.length:
-            outcomes[tokens, "length"] = probability, log_prob
+            outcomes[tokens, finish_reason(config, text, "length")] = probability, log_prob
             return
         allowed = [
             (token == boundary and len(tokens) >= config.min_length and may_follow(config, text, text, True))
@@ -63,14 +68,15 @@ def tree(decoder, config, boundary):
             for token in range(5)
         ]
         if not any(allowed):
-            outcomes[tokens, "end" if config.pattern else "stop"] = probability, log_prob
+            reason = finish_reason(config, text, "end" if config.pattern else "stop")
+            outcomes[tokens, reason] = probability, log_prob
             return
         drawn = softmax(np.where(allowed, logits, -np.inf) / config.temperature)
         model = softmax(logits)
         for token in np.flatnonzero(allowed).tolist():
             after = probability * drawn[token], log_prob + math.log(model[token])
             if token == boundary:
-                outcomes[tokens, "end"] = after
+                outcomes[tokens, finish_reason(config, text, "end")] = after
             else:
                 grow((*tokens, token), text + SPELLED[token].decode(), *after)
 
@@ -163,12 +169,12 @@ def test_dead_ends_finish(table_decoder):
     decoder = table_decoder(3)
     ask = {"prompt": [0], "token_bytes": [b"a", b"b", b"c"], "boundary": None}
     (stuck,) = written(decoder, SamplingConfig(pattern="ax"), **ask)
-    assert (stuck.text, stuck.finish_reason, stuck.matched) == ("a", "end", False) or stuck.text == ""
+    assert (stuck.text, stuck.finish_reason, stuck.matched) == ("a", "unmatched", False)
     (whole,) = written(decoder, SamplingConfig(pattern="abc"), **ask)
     assert (whole.text, whole.finish_reason, whole.matched) == ("abc", "end", True)
     assert whole.sampling_log_prob == 0
     (short,) = written(decoder, SamplingConfig(pattern="abc", length=2), **ask)
-    assert (short.text, short.finish_reason, short.matched) == ("ab", "length", False)
+    assert (short.text, short.finish_reason, short.matched) == ("ab", "unmatched", False)
     (banned,) = written(decoder, SamplingConfig(ban=("a", "b", "c")), **ask)
     assert (banned.text, banned.finish_reason, banned.log_prob) == ("", "stop", 0)
     (guarded,) = written(decoder, SamplingConfig(max_copy=3), guard=lambda text, piece: len(text) < 3, **ask)

@@ -148,3 +148,12 @@ def test_time_in_which_other_programs_run_does_not_count():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "time", clock)
         assert RegexConstraint("z+", [b"z"]).allowed(b"z").all()
+
+
+@pytest.mark.parametrize("pattern", [r"\p{L}+", r"\w+", ".+"])
+def test_the_first_bytes_of_a_surrogate_never_follow(pattern):
+    """Python's decoder takes them for an incomplete character."""
+    constraint = RegexConstraint(pattern, [b"\xed", b"\xa0", b"\x9f"])
+    assert constraint.allowed(b"").tolist() == [True, False, False]
+    assert constraint.allowed(b"\xed").tolist() == [False, False, True]
+    assert completions(b"\xed\xa0", False) == completions(b"\xed\xa0", True) == ()

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
+from seqloom.kernels import native_decoder, reference_decoder
+from seqloom.kernels.library import chosen_kernels
+from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig
 from seqloom.sampling.particles import ReferenceParticles, make_particles
 from seqloom.sampling.request import prepare_request
@@ -65,6 +69,26 @@ def test_a_text_depends_on_its_index_alone(table_decoder):
     many = list(steering.generate(request, 0, 9))
     for index in (0, 3, 4, 8):
         assert next(steering.generate(request, index, 1)) == many[index]
+
+
+@pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are missing or off")
+def test_particles_of_the_kernels_are_those_of_the_plain_loop():
+    """A copy takes the history and the surprise of its text along, and the random numbers of its slot."""
+    config = ModelConfig(vocabulary=4, core="gru", hidden_sizes=(8,))
+    random = np.random.default_rng(0)
+    shapes = expected_shapes(config).items()
+    weights = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes}
+    sampling = SamplingConfig(
+        length=12, seed=2, frequency_penalty=0.3, dry_multiplier=0.8, xtc_probability=0.5, xtc_threshold=0.2,
+        mirostat_tau=1.2, mirostat_eta=0.5,
+    )  # fmt: skip
+    steering = SmcSteering(rater=num_a, target=5, spread=0.7, particles=8, interval=3)
+    native, plain = (
+        list(steering.generate(prepare_request(decoder, sampling, **REQUEST), 0, 6))
+        for decoder in (native_decoder(config, weights, "float32"), reference_decoder(config, weights))
+    )
+    assert [steered.sample.tokens for steered in native] == [steered.sample.tokens for steered in plain]
+    assert sum(steered.resamplings for steered in plain) > 0
 
 
 def test_what_it_cost_is_reported(table_decoder):

@@ -59,6 +59,8 @@ CASES = [
     (*LSTM, {"temperature": 0.8, "top_p": 0.9}),
     (*CONV, {"temperature": 1.3, "top_k": 4, "repetition_penalty": 1.6, "repetition_window": 3}),
     (*LSTM, {"min_p": 0.05, "typical_p": 0.95, "bias": {1: 1.0}, "ban": ("c",)}),
+    (*CONV, {"frequency_penalty": 0.5, "dry_multiplier": 0.8, "dry_allowed_length": 1, "mirostat_tau": 1.5}),
+    (*LSTM, {"top_n_sigma": 2.5, "dynatemp_range": 0.5, "xtc_probability": 1.0, "xtc_threshold": 0.35}),
 ]
 
 
@@ -66,7 +68,7 @@ CASES = [
 def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, options):
     """Chi-square over 4,000 texts of four tokens, whose probabilities the plain decoder and chain give one by one.
 
-    Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
+    Six such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
     """
     config, weights = model(core, sizes, vocabulary=5)
     sampling = SamplingConfig(length=4, seed=11, draft_length=4, **options)
@@ -94,15 +96,21 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, op
     if rare:
         groups.append((sum(counts[text] for text in rare), sum(expected[text] for text in rare)))
     result, shares = np.array(groups).T
-    assert chisquare(result, TEXTS * shares / shares.sum()).pvalue > 1e-5 / 4
+    assert chisquare(result, TEXTS * shares / shares.sum()).pvalue > 1e-5 / 6
 
 
 def enumerated(request, tokens, nats, logits, state):
     """Every text that can come, with its probability."""
-    recent = np.array([*request.prompt, *tokens][-request.config.repetition_window :], np.int64)
-    recent = recent[recent != request.boundary]
-    allowed = np.array([piece.decode() not in request.config.ban for piece in request.token_bytes])
-    drawn_from = log_softmax(apply_chain(request.chain, logits.astype(np.float64), Context(recent, allowed)))
+    history = np.array([*request.prompt, *tokens][-request.config.repetition_window :], np.int64)
+    context = Context(
+        recent=history[history != request.boundary],
+        allowed=np.array([piece.decode() not in request.config.ban for piece in request.token_bytes]),
+        num_tokens=len(tokens),
+        history=history,
+        breakers=request.breakers,
+        surprise=-nats / np.log(2),
+    )
+    drawn_from = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
     for token in np.flatnonzero(drawn_from > -50).tolist():
         text, after = (*tokens, token), nats + drawn_from[token]
         if token == request.boundary or len(text) == request.config.length:

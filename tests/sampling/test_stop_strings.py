@@ -22,6 +22,17 @@ def test_the_first_stop_string_to_end_decides(data, stops, start):
     assert find_stop(data, stops, start) == byte_by_byte(data, stops, start)
 
 
+@given(few, few, stops_of)
+def test_a_stop_string_may_begin_in_the_prompt_but_not_end_there(before, data, stops):
+    expected = None
+    for end in range(1, len(data) + 1):
+        ending = [len(stop) for stop in stops if (before + data[:end]).endswith(stop)]
+        if ending:
+            expected = max(0, end - max(ending))
+            break
+    assert find_stop(data, stops, 0, before) == expected
+
+
 @given(few, stops_of, st.integers(0, 12))
 def test_exactly_what_may_begin_a_stop_string_is_partial_stop_length(data, stops, start):
     start = min(start, len(data))
@@ -35,6 +46,23 @@ def test_exactly_what_may_begin_a_stop_string_is_partial_stop_length(data, stops
 
 
 pieces_of = st.lists(st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xc3", b"\xa9", "é".encode()]), max_size=9)
+
+
+@given(few, pieces_of, stops_of | st.just(("é".encode(),)))
+def test_pieces_after_a_prompt_are_never_taken_back(before, pieces, stops):
+    buffer, shown, written = TextBuffer(stops, before), "", b""
+    buffer.enable_stops()
+    for piece in pieces:
+        written += piece
+        shown += buffer.add(piece)
+        cut = find_stop(written, stops, 0, before)
+        assert buffer.stopped == (cut is not None)
+        if cut is not None:
+            assert shown == written[:cut].decode("utf-8", "replace")
+            return
+        safe = max(0, len(written) - partial_stop_length(before + written, stops))
+        assert shown.replace("\ufffd", "") == written[:safe].decode("utf-8", "ignore")
+    assert shown + buffer.finish() == written.decode("utf-8", "replace")
 
 
 @given(pieces_of, stops_of | st.just(("é".encode(),)), st.integers(0, 4))

@@ -12,13 +12,13 @@ from scipy.special import softmax
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.sampling import SamplingConfig, reweight
 from seqloom.sampling.chain import apply_chain, build_chain
+from seqloom.sampling.penalties import repetition_penalty
 from seqloom.sampling.transform import Context
 from seqloom.sampling.transforms import (
     add_bias,
     log_softmax,
     mask_disallowed,
     min_p,
-    repetition_penalty,
     temperature_scale,
     top_k,
     top_p,

@@ -286,6 +286,7 @@ SETTINGS = [
     {"temperature": math.inf},
     {"top_p": 0.9, "min_p": 0.02, "repetition_penalty": 1.2},
     {"top_k": 5, "typical_p": 0.95},
+    {"xtc_probability": 0.4, "mirostat_tau": 2.5, "presence_penalty": 0.5},
     {"ban": ("a", "k"), "bias": {3: 1.0}, "min_length": 30},
 ]
 

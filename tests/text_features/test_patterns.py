@@ -18,6 +18,7 @@ EXPECTED = {
     "pairs over two": 306870,
     "threes over one": 349453,
     "letters": 997257,
+    "2 characters": 686425,
     "3 characters": 1015233,
     "4 characters": 1801319,
     "5 characters": 489483,
@@ -63,7 +64,7 @@ PLAIN = {
     "letters": letters,
     **{
         f"{n} characters": lambda text, n=n: [text[at : at + n] for at in range(len(text) - n + 1)]
-        for n in (3, 4, 5, 7)
+        for n in (2, 3, 4, 5, 7)
     },
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from seqloom.api.run import Run
 from seqloom.critic.describe import describe_critic, verify_critic
+from seqloom.runs.checks import other_kind
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.verify import verify_run
 
@@ -40,7 +41,7 @@ def describe(path: str | Path, *, verify: bool = False) -> FolderDescription:
     """
     folder = RunFolder(path)
     folder.settle()
-    match folder.other_kind:
+    match other_kind(folder):
         case "critic":
             return _described("critic", describe_critic(path), lambda: verify_critic(path), verify=verify)
         case "detector":

@@ -9,6 +9,7 @@ from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
 from seqloom.generation.generator import Prompt, TextGenerator
+from seqloom.generation.matching_samples import matching
 from seqloom.generation.options import GenerationOptions, check_count, count_faults
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.request import RatingRequest
@@ -46,12 +47,25 @@ class GeneratingRun(SavedRun):
         length: int = 400,
         min_length: int = 0,
         temperature: float = 1.0,
+        dynatemp_range: float = 0.0,
+        dynatemp_exponent: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         min_p: float = 0.0,
         typical_p: float = 1.0,
+        top_n_sigma: float = 0.0,
+        xtc_probability: float = 0.0,
+        xtc_threshold: float = 0.1,
+        mirostat_tau: float = 0.0,
+        mirostat_eta: float = 0.1,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
+        frequency_penalty: float = 0.0,
+        presence_penalty: float = 0.0,
+        dry_multiplier: float = 0.0,
+        dry_base: float = 1.75,
+        dry_allowed_length: int = 2,
+        dry_breaker: Sequence[str] = ("\n", ":", '"', "*"),
         stop: Sequence[str] = (),
         ban: Sequence[str] = (),
         bias: Mapping[int, float] | None = None,
@@ -88,7 +102,9 @@ class GeneratingRun(SavedRun):
             ConfigError: a setting is out of range.
             CodecError: the prompt has symbols outside the vocabulary, and `skip_unknown` is not set.
         """
-        return next(self.generate_iter(prompt, 1, _generation_options(locals()))).text
+        options = _generation_options(locals())
+        generator, encoded = self._prepare(prompt, options)
+        return next(self._drawn(generator, encoded, options, count=1)).text
 
     def samples(
         self,
@@ -98,12 +114,25 @@ class GeneratingRun(SavedRun):
         length: int = 400,
         min_length: int = 0,
         temperature: float = 1.0,
+        dynatemp_range: float = 0.0,
+        dynatemp_exponent: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         min_p: float = 0.0,
         typical_p: float = 1.0,
+        top_n_sigma: float = 0.0,
+        xtc_probability: float = 0.0,
+        xtc_threshold: float = 0.1,
+        mirostat_tau: float = 0.0,
+        mirostat_eta: float = 0.1,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
+        frequency_penalty: float = 0.0,
+        presence_penalty: float = 0.0,
+        dry_multiplier: float = 0.0,
+        dry_base: float = 1.75,
+        dry_allowed_length: int = 2,
+        dry_breaker: Sequence[str] = ("\n", ":", '"', "*"),
         stop: Sequence[str] = (),
         ban: Sequence[str] = (),
         bias: Mapping[int, float] | None = None,
@@ -131,12 +160,25 @@ class GeneratingRun(SavedRun):
         length: int = 400,
         min_length: int = 0,
         temperature: float = 1.0,
+        dynatemp_range: float = 0.0,
+        dynatemp_exponent: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         min_p: float = 0.0,
         typical_p: float = 1.0,
+        top_n_sigma: float = 0.0,
+        xtc_probability: float = 0.0,
+        xtc_threshold: float = 0.1,
+        mirostat_tau: float = 0.0,
+        mirostat_eta: float = 0.1,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
+        frequency_penalty: float = 0.0,
+        presence_penalty: float = 0.0,
+        dry_multiplier: float = 0.0,
+        dry_base: float = 1.75,
+        dry_allowed_length: int = 2,
+        dry_breaker: Sequence[str] = ("\n", ":", '"', "*"),
         stop: Sequence[str] = (),
         ban: Sequence[str] = (),
         bias: Mapping[int, float] | None = None,
@@ -177,12 +219,25 @@ class GeneratingRun(SavedRun):
         length: int = 400,
         min_length: int = 0,
         temperature: float = 1.0,
+        dynatemp_range: float = 0.0,
+        dynatemp_exponent: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         min_p: float = 0.0,
         typical_p: float = 1.0,
+        top_n_sigma: float = 0.0,
+        xtc_probability: float = 0.0,
+        xtc_threshold: float = 0.1,
+        mirostat_tau: float = 0.0,
+        mirostat_eta: float = 0.1,
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
+        frequency_penalty: float = 0.0,
+        presence_penalty: float = 0.0,
+        dry_multiplier: float = 0.0,
+        dry_base: float = 1.75,
+        dry_allowed_length: int = 2,
+        dry_breaker: Sequence[str] = ("\n", ":", '"', "*"),
         stop: Sequence[str] = (),
         ban: Sequence[str] = (),
         bias: Mapping[int, float] | None = None,
@@ -236,11 +291,18 @@ class GeneratingRun(SavedRun):
         )
 
     def generate_iter(self, prompt: str, count: int, options: GenerationOptions) -> Iterator[Sample]:
-        """Return an iterator over the results of `samples`; each sample is available as soon as it is complete."""
+        """Return an iterator over the results of `samples`; they become available in growing batches."""
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
-        sampling = self.generators.normalized(options.sampling)
-        return generator.generate(encoded, sampling, count=count, guard=self.copy_guard(sampling))
+        samples = self._drawn(generator, encoded, options, count)
+        log_probs = self.generators.model_log_probs(
+            encoded,
+            rating=options.rating,
+            guidance=options.guidance,
+            extrapolate=options.extrapolate,
+            stateful=options.decoding.stateful,
+        )
+        return samples if log_probs is None else log_probs.batched(samples)
 
     def stream_many(
         self, prompt: str, count: int, options: GenerationOptions
@@ -252,8 +314,8 @@ class GeneratingRun(SavedRun):
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
         config, guard = self.generators.normalized(options.sampling), self.copy_guard(options.sampling)
-        if config.beam > 1:
-            return map(_single_piece, generator.generate(encoded, config, count=count, guard=guard))
+        if config.beam > 1 or config.pattern is not None:  # a text is known only when it is complete
+            return map(_single_piece, self._drawn(generator, encoded, options, count))
         return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))
 
     def generator(
@@ -273,6 +335,18 @@ class GeneratingRun(SavedRun):
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the constraint that `config.max_copy` puts on copies from the training corpus; None if it is 0."""
         return self.generators.copy_guard(config)
+
+    def _drawn(
+        self, generator: TextGenerator, prompt: Prompt, options: GenerationOptions, count: int
+    ) -> Iterator[Sample]:
+        """Return an iterator over samples; their log-probabilities are those of the packed weights."""
+        sampling = self.generators.normalized(options.sampling)
+        guard = self.copy_guard(sampling)
+
+        def draw(first_index: int, count: int) -> Iterator[Sample]:
+            return generator.generate(prompt, sampling, count=count, first_index=first_index, guard=guard)
+
+        return draw(0, count) if sampling.pattern is None or sampling.beam > 1 else matching(draw, count)
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
         """Return a generator for the options, and the normalized and encoded prompt."""

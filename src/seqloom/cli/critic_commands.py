@@ -10,10 +10,10 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table, short_number
-from seqloom.cli.stage_display import StageDisplay
+from seqloom.cli.stage_display import reported_stages
 from seqloom.config import ReadingConfig
 from seqloom.config.critic import CriticConfig
-from seqloom.stopwatch import Stopwatch
+from seqloom.plural import counted
 
 __all__ = ["app"]
 
@@ -39,9 +39,7 @@ def fit(
 
     A critic blends several models. Each of them, and the blend, is measured on unseen texts.
     """
-    stopwatch, minutes = Stopwatch(), settings.get("minutes")
-    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
-        stages.stage("preparing")  # before the slow imports
+    with reported_stages(settings.get("minutes")) as progress:
         from seqloom.critic.fit import fit_critic
 
         critic = fit_critic(
@@ -49,9 +47,7 @@ def fit(
             run=run,
             rating=rating,
             overwrite=overwrite,
-            note=stages.note,
-            stage=stages.stage,
-            stopwatch=stopwatch,
+            **progress,
             **settings,
         )
     if critic.interrupted_:
@@ -88,4 +84,4 @@ def rate(
     if json:
         print_json({"rows": rows, "output": str(output), "column": RATING_COLUMN})
     else:
-        note(f"{output}: {rows:,} rows with {RATING_COLUMN}")
+        note(f"{output}: {counted(rows, 'row')} with {RATING_COLUMN}")

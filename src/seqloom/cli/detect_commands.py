@@ -13,12 +13,13 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table
-from seqloom.cli.stage_display import StageDisplay
+from seqloom.cli.stage_display import reported_stages
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
+from seqloom.corpora.resumable_table import is_resumable
 from seqloom.percent import format_share
-from seqloom.stopwatch import Stopwatch
+from seqloom.plural import counted
 
 if TYPE_CHECKING:
     from seqloom.evaluation.classification_metrics import Interval
@@ -58,9 +59,7 @@ def fit(
     Generators sample at several temperatures, with and without truncation and guidance. Real and generated texts are
     cut to similar lengths, so that the length reveals nothing.
     """
-    stopwatch, minutes = Stopwatch(), settings.get("minutes")
-    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
-        stages.stage("preparing")  # before the slow imports
+    with reported_stages(settings.get("minutes")) as progress:
         from seqloom.detector.fit import fit_detector
 
         detector = fit_detector(
@@ -70,9 +69,7 @@ def fit(
             generated=generated or (),
             critic=critic,
             overwrite=overwrite,
-            note=stages.note,
-            stage=stages.stage,
-            stopwatch=stopwatch,
+            **progress,
             **settings,
         )
     if detector.interrupted_:
@@ -107,13 +104,18 @@ def score(
     """
     from seqloom.detector.score_table import COLUMNS, score_table
 
-    num_rows = score_table(
-        detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=note, **settings
-    )
+    try:
+        num_rows = score_table(
+            detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=note, **settings
+        )
+    except KeyboardInterrupt:
+        kept = "to continue, repeat the command with --resume" if is_resumable(output) else "no row was finished"
+        note(f"seqloom: interrupted; {kept}")
+        raise typer.Exit(INTERRUPTED) from None
     if json:
         print_json({"rows": num_rows, "output": str(output), "columns": list(COLUMNS)})
     else:
-        note(f"{output}: {num_rows:,} rows with {', '.join(COLUMNS)}")
+        note(f"{output}: {counted(num_rows, 'row')} with {', '.join(COLUMNS)}")
 
 
 @app.command(

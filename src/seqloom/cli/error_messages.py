@@ -18,6 +18,9 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 """Phrases in the messages of libraries that raise another error than `MemoryError`, such as torch."""
 
+_MAX_SIMILAR = 2
+"""Largest number of similar options in a message."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -59,7 +62,7 @@ def _usage_message(error: "TyperException") -> str:
     """Return the message about a command that cannot be parsed: fault, similar options, and the command for help."""
     context = getattr(error, "ctx", None)
     message = _number_message(error) or error.format_message()
-    similar = getattr(error, "possibilities", None)
+    similar = (getattr(error, "possibilities", None) or [])[:_MAX_SIMILAR]
     if similar:
         message = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(similar)}?"
     message = re.sub(r"\.? Did you mean", "; did you mean", message)

@@ -25,7 +25,7 @@ _CONFIGS = (
 COMMAND_PARAMETERS = (
     "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators", "key", "label",
     "methods", "output", "overwrite", "prompt", "rating", "rating_control", "real", "resume", "run", "sliding_window",
-    "split", "stride", "texts", "windows",
+    "split", "stride", "texts", "verify", "windows",
 )  # fmt: skip
 """Parameters that commands declare themselves, instead of taking them from a dataclass of settings."""
 

@@ -87,7 +87,7 @@ def train(
     from seqloom.cli.training_display import TrainingViewer, interrupted_gan_message
     from seqloom.gan.train import train_gan
 
-    with stages, TrainingViewer(stages) as viewer:
+    with stages, TrainingViewer(stages, scope=" in this stage") as viewer:
         try:
             train_gan(
                 source,

@@ -18,6 +18,7 @@ from seqloom.cli.output import dimmed, note, print_json, shows_terminal, visible
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
+from seqloom.generation.matching_samples import check_matched
 from seqloom.generation.options import GenerationOptions, count_faults
 from seqloom.percent import format_percent
 from seqloom.rating.request import RatingRequest
@@ -102,7 +103,9 @@ def generate(
         # 1 is the default of the guidance; a value in `settings` replaces it.
         guidance = {"guidance": 1.0} if rating else {}
         origin = {**_run_origin(opened), **guidance, **_sampling_origin(settings)}
-        print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
+        kept = list(samples)
+        print_json({"samples": [_as_json(sample, prompt, origin) for sample in kept]})
+        _check_matched(kept, settings)
     else:
         _print(opened, prompt, count, settings)
 
@@ -302,18 +305,22 @@ def _print(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, An
     """
     streams = run.stream_many(prompt, count, _options(settings, count))
     shown_prompt = dimmed(visible(_known_prompt(run, prompt)))
-    no_heading_yet, speculative_stats = count > 1, []
+    no_heading_yet, samples = count > 1, []
     for number, pieces in enumerate(streams, 1):
         heading = _heading(number, count)
         sample, no_heading_yet = _show(pieces, heading, shown_prompt, buffer_first_line=no_heading_yet)
-        if sample.speculative is not None:
-            speculative_stats.append(sample.speculative)
-        if sample.matched is False:
-            note(f"text {number} ended before it matched the pattern")
+        samples.append(sample)
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             note(f"text {number} ended early: the constraints allow no further token")
+    speculative_stats = [sample.speculative for sample in samples if sample.speculative is not None]
     if speculative_stats:
         note(_drafting_gain(speculative_stats))
+    _check_matched(samples, settings)
+
+
+def _check_matched(samples: "Sequence[Sample]", settings: dict[str, Any]) -> None:
+    config = pick(SamplingConfig, settings)
+    check_matched(samples, config.length, beam=config.beam > 1)
 
 
 def _drafting_gain(stats: "list[SpeculativeStats]") -> str:

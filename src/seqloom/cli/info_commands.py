@@ -8,7 +8,7 @@ import typer
 from seqloom.cli.output import print_json, print_line, print_table, short_number
 from seqloom.config import validate
 from seqloom.percent import format_percent, format_share
-from seqloom.plural import counted
+from seqloom.plural import counted, first_part
 
 __all__ = ["info", "plot"]
 
@@ -27,9 +27,8 @@ def info(
     if json:
         print_json(described)
     else:
-        print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described))
-        if verify:
-            print_table([("verified", ", ".join(described["verified"]))])
+        rows = {"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described)
+        print_table([*rows, *([("verified", ", ".join(described["verified"]))] if verify else [])])
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -50,6 +49,8 @@ def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     texts, groups = described["texts"], described["groups"]
     learned_from = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
+    if described["fitted"] < texts:
+        learned_from = f"{described['fitted']:,} of {learned_from}"
     pool = "the whole table" if described["pool"] is None else f"pool {described['pool']}"
     cut = f", cut to {described['cut_words']:,} words" if described["cut_words"] else ""
     scaling = ", scaled by rank" if described["heavy"] else ""  # the distribution of the ratings has a heavy tail
@@ -99,9 +100,9 @@ def _format_likelihood(measures: dict[str, float]) -> str:
     nats = f"{measures['nats_per_token']:.4f} nats per token"
     bits_name = next((name for name in measures if name.startswith("bits_per_")), None)
     if bits_name is None:
-        return nats
+        return nats + first_part(measures)
     unit = "character" if bits_name == "bits_per_char" else bits_name.removeprefix("bits_per_")
-    return f"{nats}, {measures[bits_name]:.4f} bits per {unit}"
+    return f"{nats}, {measures[bits_name]:.4f} bits per {unit}{first_part(measures)}"
 
 
 def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:

@@ -70,8 +70,7 @@ def panel(tally: Tally, samples: Mapping[float, str], title: str, width: int) ->
 def _bar(tally: Tally, width: int) -> "Text":
     from rich.text import Text
 
-    seconds_left = tally.seconds_left()
-    status = tally.reason or ("starting" if seconds_left is None else f"{clock(seconds_left)} left")
+    status = tally.reason or tally.time_left() or "starting"
     label = f"  {100 * tally.share:3.0f} %  {status}"
     bar_width = max(4, width - len(label))
     done = round(bar_width * tally.share)

@@ -6,6 +6,7 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
+from seqloom.cli.stage_display import clock
 from seqloom.training.events import Epoch, Event, Finished, Paused, Replanned, RolledBack, Started, Step, Validated
 
 __all__ = ["History", "Tally"]
@@ -66,6 +67,7 @@ class Tally:
     Args:
         units_per_token: mean number of `unit` per token; 1 if the unit is tokens.
         unit: unit of the speed, such as "characters" or "tokens".
+        scope: words that follow the remaining time, such as " in this stage".
 
     Attributes:
         step: updates so far, of `total_steps`.
@@ -78,8 +80,8 @@ class Tally:
         seconds: duration of all updates, without validation and display.
     """
 
-    def __init__(self, units_per_token: float, unit: str) -> None:
-        self._units_per_token, self._unit = units_per_token, unit
+    def __init__(self, units_per_token: float, unit: str, scope: str = "") -> None:
+        self._units_per_token, self._unit, self._scope = units_per_token, unit, scope
         self.step = self.total_steps = self.epoch = self.steps_per_epoch = 0
         self.loss: float | None = None
         self.losses = History()
@@ -156,6 +158,11 @@ class Tally:
             return None
         seconds_per_update = (time.monotonic() - self._start_time) / self._updates
         return seconds_per_update * (self.total_steps - self.step)
+
+    def time_left(self) -> str:
+        """Return the remaining time in words, such as "0:12 left"; empty before it is known."""
+        seconds = self.seconds_left()
+        return "" if seconds is None else f"{clock(seconds)} left{self._scope}"
 
     def speed(self) -> str:
         """Return units per second over the last five seconds of training; empty at the start."""

@@ -103,7 +103,7 @@ def _help_with_default(info: FieldInfo) -> str:
     """Return the help of a setting, with its default in brackets at the end."""
     default, text = info.default, info.setting.help
     # A help that ends with a bracket explains its default itself.
-    if info.setting.automatic or text.endswith(")") or default in (None, MISSING, ()) or isinstance(default, bool):
+    if info.setting.automatic or text.endswith(")") or default in (None, MISSING, (), "") or isinstance(default, bool):
         return text
     parts = default if isinstance(default, tuple) else (default,)
     return f"{text} ({','.join(part if isinstance(part, str) else f'{part:g}' for part in parts)})"

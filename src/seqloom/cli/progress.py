@@ -50,6 +50,7 @@ class ProgressDisplay:
         units_per_token: mean number of `unit` per token; 1 if the unit is tokens.
         unit: unit of the speed, such as "characters" or "tokens".
         console: output; None for standard error.
+        scope: words after "left", such as " in this stage".
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class ProgressDisplay:
         units_per_token: float = 1.0,
         unit: str = "characters",
         console: "Console | None" = None,
+        scope: str = "",
     ) -> None:
         self._console = console or output.console()
         self._title = title
-        self._tally = Tally(units_per_token, unit)
+        self._tally = Tally(units_per_token, unit, scope)
         self._samples: dict[float, str] = {}
         self._live: Live | None = None
         self._next_step_display_time = 0.0
@@ -150,12 +152,13 @@ class ProgressDisplay:
 
 
 def _first_line(event: Started) -> str:
-    steps = f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} per epoch"
-    return f"continuing after step {event.step:,} of {steps}" if event.step else f"training: {steps}"
+    tokens, per_epoch = f"{event.tokens_per_step:,} tokens", f"{event.steps_per_epoch:,} per epoch"
+    if event.step:
+        return f"continuing after step {event.step:,} of {event.total_steps:,}: {tokens} per step, {per_epoch}"
+    return f"training: {event.total_steps:,} steps of {tokens}, {per_epoch}"
 
 
 def _state_line(tally: Tally) -> str:
-    left = tally.seconds_left()
     validation = "" if tally.validation_loss is None else f"{tally.validation_loss:.3f}"
     best = f"{tally.best_loss:.3f}" if tally.best_loss is not None else validation
     facts = [
@@ -165,7 +168,7 @@ def _state_line(tally: Tally) -> str:
         validation and f"validation {validation}",
         "" if best == validation else f"best {best}",
         tally.speed(),
-        "" if left is None else f"{clock(left)} left",
+        tally.time_left(),
     ]
     return "  ".join(filter(None, facts))
 

@@ -1,18 +1,21 @@
 """Show the current stage of a long command, and the time that is left or has passed."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seqloom.cli import output
 from seqloom.cli.flags import with_flags
+from seqloom.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-__all__ = ["StageDisplay", "clock"]
+__all__ = ["StageDisplay", "clock", "reported_stages"]
 
 _TERMINAL_SECONDS, _LINE_SECONDS = 1.0, 15.0
 """Time between two updates in a terminal, and between two lines elsewhere."""
@@ -99,12 +102,24 @@ class StageDisplay:
     def _line(self) -> str:
         now = time.monotonic()
         if self._end_time is None:
-            return f"{self._name}, {clock(now - self._stage_start)}"
+            return f"{self._name}, {clock(now - self._stage_start)} so far"
         return f"{self._name}, {clock(self._end_time - now)} left"
 
     def _print(self, text: str) -> None:
         self.console.print(output.harmless(with_flags(text)), markup=False, highlight=False, soft_wrap=True)
         self._last_line = time.monotonic()
+
+
+@contextlib.contextmanager
+def reported_stages(minutes: float | None) -> Iterator[dict[str, Any]]:
+    """Show the stages of a command with a time budget, beginning with "preparing" before its slow imports.
+
+    The context manager yields arguments for the function that does the work: `note`, `stage` and `stopwatch`.
+    """
+    stopwatch = Stopwatch()
+    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
+        stages.stage("preparing")
+        yield {"note": stages.note, "stage": stages.stage, "stopwatch": stopwatch}
 
 
 def clock(seconds: float) -> str:

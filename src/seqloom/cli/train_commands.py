@@ -67,6 +67,8 @@ def train(
 
     Ctrl-C saves and stops; --resume continues from there.
     """
+    if not source and resume and run is None:
+        raise ConfigError("`resume` does not know which run to continue: name its folder with `run`")
     if not source and not resume:
         raise ConfigError("no source: name a file, a folder, a glob, - or a corpus of 'seqloom corpora list'")
     sources = tuple(source) if source else None
@@ -109,7 +111,8 @@ def _train(
     from seqloom.lm import train as training
 
     folder = training.default_folder(source) if run is None else run
-    with stages, TrainingViewer(stages, always_show_texts=always_show_texts) as viewer:
+    replaced = folder if overwrite else None
+    with stages, TrainingViewer(stages, always_show_texts=always_show_texts, replaced=replaced) as viewer:
         try:
             training.train(
                 source,

@@ -1,6 +1,5 @@
 """Show a training in the terminal: notes, the live display, samples, and texts at the end."""
 
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Self
 from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
 from seqloom.cli.stage_display import StageDisplay
+from seqloom.files import quoted_path
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -28,9 +28,20 @@ class TrainingViewer(TrainingObserver):
         stages: display of the stages before and after the training; None for a new one.
         always_show_texts: whether the final texts (samples of the trained model) are printed even if standard output is
             no terminal.
+        scope: words that follow the remaining time, such as " in this stage".
+        replaced: folder whose run, if it has one, is replaced by that of the training; None for none.
     """
 
-    def __init__(self, stages: StageDisplay | None = None, *, always_show_texts: bool = False) -> None:
+    def __init__(
+        self,
+        stages: StageDisplay | None = None,
+        *,
+        always_show_texts: bool = False,
+        scope: str = "",
+        replaced: str | Path | None = None,
+    ) -> None:
+        self._scope = scope
+        self._replaces_run = replaced is not None and RunFolder(replaced).holds_run
         self._stages = stages or StageDisplay(console=console())
         self._display: ProgressDisplay | None = None
         self._shows_texts = always_show_texts or shows_terminal()
@@ -80,6 +91,7 @@ class TrainingViewer(TrainingObserver):
             units_per_token=units_per_token,
             unit=units,
             console=self._stages.console,
+            scope=self._scope,
         ).__enter__()
 
     def samples(self, samples: SampleSet) -> None:
@@ -117,13 +129,14 @@ class TrainingViewer(TrainingObserver):
         if not self._has_begun:
             return "interrupted before training began; nothing was saved or changed"
         if not saved and folder.weights_file.exists():
-            return f"interrupted before the first save; the earlier run in {shlex.quote(str(path))} is unchanged"
+            return f"interrupted before the first save; the earlier run in {quoted_path(path)} is unchanged"
         if not saved:
-            return f"interrupted before anything was saved; start again with --overwrite --run {shlex.quote(str(path))}"
-        command = f"seqloom train --resume --run {shlex.quote(str(path))}"
+            return f"interrupted before anything was saved; start again with --overwrite --run {quoted_path(path)}"
+        command = f"seqloom train --resume --run {quoted_path(path)}"
         if self._has_ended and not folder.metrics_file.exists() and not self._was_interrupted:
             return f"interrupted after the last step; all but the report is saved; to write it, run: {command}"
-        return f"interrupted and saved; continue with: {command}"
+        replaced = ", in place of the earlier run" if self._replaces_run else ""
+        return f"interrupted and saved{replaced}; continue with: {command}"
 
     def _handle_event(self, event: Event) -> None:
         if self._display is not None:
@@ -146,6 +159,6 @@ def interrupted_gan_message(run: Path, *, saved: bool) -> str:
     # The request file is written when the likelihood training, the first stage, begins; --resume then continues it.
     folder = RunFolder(run)
     if not saved and not folder.gan_request_file.exists():
-        unchanged = f"; the earlier run in {shlex.quote(str(run))} is unchanged" if folder.holds_run else ""
+        unchanged = f"; the earlier run in {quoted_path(run)} is unchanged" if folder.holds_run else ""
         return f"interrupted before anything was saved{unchanged}"
-    return f"interrupted and saved; continue with: seqloom gan train --resume --run {shlex.quote(str(run))}"
+    return f"interrupted and saved; continue with: seqloom gan train --resume --run {quoted_path(run)}"

@@ -28,6 +28,9 @@ DropoutKind = Literal["standard", "variational"]
 Loss = Literal["all", "last"]
 Method = Literal["conditioning", "guidance", "rejection", "smc"]  # of reaching a rating, see `rating.methods`
 Normalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Initialization = Literal["per_gate", "keras"]
+"""Initial weights of recurrent layers."""
+
 Optimizer = Literal["adamw", "adam", "rmsprop"]
 Precision = Literal["float32", "bfloat16"]
 Schedule = Literal["cosine", "constant"]

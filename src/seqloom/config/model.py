@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqloom.config.base import Check, JsonSerializable, validate
-from seqloom.config.choices import ConditionInput, DropoutKind
+from seqloom.config.choices import ConditionInput, DropoutKind, Initialization
 from seqloom.config.settings import range_checks, setting, type_checks
 from seqloom.registry import CORES, HEADS, check_name, resolve
 
@@ -33,6 +33,9 @@ class ModelConfig(JsonSerializable):
         tied: whether embedding and output layer share one weight matrix.
         layer_norm: whether pre-activations are normalised inside each layer (Ba, Kiros, Hinton 2016).
         forget_bias: initial bias of the LSTM's forget gate.
+        initialization: initial weights of recurrent layers. "per_gate" treats the matrix of each gate as one of its
+            own, and starts the biases of the output layer at the log frequencies of the tokens; "keras" draws as Keras
+            does, from the shape of the matrix of all gates, with biases of 0.
         kernel_width: taps of the causal convolution.
         prediction_heads: number of next tokens that are predicted at once, for speculative sampling; 1 predicts only
             the next token.
@@ -57,6 +60,9 @@ class ModelConfig(JsonSerializable):
     tied: bool = setting(False, help="share one matrix between embedding and output")
     layer_norm: bool = setting(False, help="normalise inside the layers")
     forget_bias: float = setting(1.0, help="initial bias of the LSTM's forget gate")
+    initialization: Initialization = setting(
+        "per_gate", help="initial recurrent weights: of each gate by itself, or of all as in Keras"
+    )
     kernel_width: int = setting(3, help="taps of the convolution", at_least=1, at_most=64)
     prediction_heads: int = setting(1, help="next tokens predicted at once, for drafting", at_least=1, at_most=16)
     dropout: float = setting(0.0, help="share of units dropped", at_least=0, below=1, automatic=True)

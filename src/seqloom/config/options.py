@@ -12,6 +12,7 @@ from seqloom.config.choices import (
     Batching,
     ConditionInput,
     DropoutKind,
+    Initialization,
     Loss,
     Normalization,
     Optimizer,
@@ -95,6 +96,7 @@ class TrainOptions(Options):
     tied: bool | None = None
     layer_norm: bool | None = None
     forget_bias: float | None = None
+    initialization: Initialization | None = None
     kernel_width: int | None = None
     prediction_heads: int | None = None
     dropout: float | None = None
@@ -141,7 +143,7 @@ class GanOptions(Options):
     that comes first, `TrainOptions`.
 
     Attributes:
-        minutes: budget of all stages of the training together, in minutes.
+        minutes: time budget of the whole training with all its stages, in minutes.
         noise_size: dimension of the Gaussian noise from which the generator writes.
         steps: budget of likelihood training, the first stage, in updates.
         epochs: budget of likelihood training, in passes over the training text.
@@ -149,7 +151,7 @@ class GanOptions(Options):
         vocabulary: largest size of the vocabulary.
     """
 
-    minutes: float | None = setting(None, help="minutes of all stages of the training together (8)", above=0)
+    minutes: float | None = setting(None, help="minutes for the whole command, with all stages (8)", above=0)
     noise_size: int | None = setting(None, help="dimension of the Gaussian noise (10)", at_least=1, at_most=1000)
     steps: int | None = setting(None, help="steps of likelihood training, instead of minutes", above=0)
     epochs: float | None = setting(None, help="epochs of likelihood training, instead of minutes", above=0)

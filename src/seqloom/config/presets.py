@@ -45,6 +45,7 @@ class Preset:
 
 _SHARED_SETTINGS = {
     "core": "lstm",
+    "initialization": "keras",
     "embedding": 0,
     "batching": "windows",
     "stride": 3,

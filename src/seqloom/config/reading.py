@@ -111,12 +111,19 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
         config.text is not None or not (config.rating or config.group or config.category),
         "`rating`, `category` and `group` name columns, so `text` must name the column of the text",
     )
+    flags = [word for word in config.missing if word.startswith("--")]
+    yield not flags, f"`missing` got {', '.join(flags)}: give the words for a missing value, such as -,NA"
     columns = (*config.rating, *config.category)
     for column in dict.fromkeys(columns):
         yield (
             columns.count(column) == 1,
             f"the column {column!r} is named twice by `rating` and `category`: leave out one of the two",
         )
+    yield from _division_rules(config)
+
+
+def _division_rules(config: ReadingConfig) -> Iterator[Check]:
+    """Check the settings that divide a source into texts."""
     yield (
         config.pool is None or config.text is not None,
         "`pool` divides the rows of a table, so `text` must name the column of the text",
@@ -125,7 +132,7 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
         config.cut_words > 0 or not config.passages,
         "`passages` divides long texts: set the length of a passage with `cut_words`",
     )
-    has_records = config.text is not None or records is not None
+    has_records = config.text is not None or config.records is not None
     yield not config.cut_words or has_records, "`cut_words` cuts records: name the column `text`, or set `records`"
     yield (
         not config.sentences or not config.cut_words,
@@ -133,6 +140,6 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
     )
     yield not config.sentences or has_records, "`sentences` divides records: name the column `text`, or set `records`"
     yield (
-        config.text is None or records is None,
+        config.text is None or config.records is None,
         "`text` and `records` contradict each other: the rows of a table are its records",
     )

@@ -12,6 +12,8 @@ from typing import Any
 
 from seqloom.config.base import Check, JsonSerializable, validate
 from seqloom.config.choices import DecodingPrecision
+from seqloom.config.dependent_settings import checks_of_dependent_settings
+from seqloom.config.pattern_syntax import unsupported_construct
 from seqloom.config.settings import fields_of, is_integer, is_number, range_checks, setting, type_checks
 from seqloom.errors import ConfigError
 
@@ -21,7 +23,7 @@ _MAX_BEAMS = 1024
 _ALLOWED_WITH_BEAM: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
 """Values of `only_draws` settings that a beam search accepts besides the default, because they switch draws off."""
 
-_SPECIAL_SETTINGS = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
+_SPECIAL_SETTINGS = ("stop", "ban", "dry_breaker", "pattern", "watermark", "bias", "transforms")
 """Settings that the rules of this module check, instead of `type_checks` and `range_checks`."""
 
 
@@ -34,13 +36,31 @@ class SamplingConfig(JsonSerializable):
         min_length: smallest number of generated tokens; before that, the model cannot end the text, and stop strings
             do not count.
         temperature: softmax temperature, the divisor of the logits; 0 is greedy, infinity is uniform.
+        dynatemp_range: largest deviation from the temperature, which then follows the entropy of the distribution
+            (dynamic temperature); 0 is off. Without effect at temperature 0 and infinity.
+        dynatemp_exponent: exponent of the relative entropy; above 1, only flat distributions get a high temperature.
         top_k: number of likeliest tokens to draw from; 0 is off.
         top_p: probability mass of the smallest set of likeliest tokens to draw from (nucleus, Holtzman et al. 2020);
             1 is off.
         min_p: smallest probability of a token, relative to the likeliest; 0 is off.
         typical_p: probability mass of the tokens nearest to the expected surprise (Meister et al. 2022); 1 is off.
+        top_n_sigma: number of standard deviations of the logits that a token may lie below the likeliest (Tang et al.
+            2024); 0 is off.
+        xtc_probability: probability, at each token, of excluding top choices (XTC, p-e-w 2024): of the tokens from
+            `xtc_threshold` up, only the least likely remains; 0 is off.
+        xtc_threshold: probability from which a token is a top choice; above 0.5, no token is ever excluded.
+        mirostat_tau: target of the mean surprise of the drawn tokens, in bits (Mirostat 2.0, Basu et al. 2021); 0 is
+            off.
+        mirostat_eta: learning rate of Mirostat.
         repetition_penalty: exponent of the probabilities of recent tokens; above 1 makes them less likely, 1 is off.
-        repetition_window: number of tokens, prompt included, that count as recent.
+        repetition_window: number of tokens, prompt included, that count as recent, for all penalties.
+        frequency_penalty: subtraction from the logit of a recent token for each of its occurrences; 0 is off.
+        presence_penalty: subtraction from the logit of every recent token; 0 is off.
+        dry_multiplier: penalty of a token that extends a repeat of `dry_allowed_length` recent tokens (DRY, p-e-w
+            2024); 0 is off.
+        dry_base: factor by which each further token of the repeat increases that penalty.
+        dry_allowed_length: length of a repeat, in tokens, from which its extension is penalised.
+        dry_breaker: strings that end a repeat: a token that contains one is never a part of a repeat.
         stop: strings that end the text; the text is cut before them.
         ban: strings that never appear in the text.
         bias: addition to the logit, by token id.
@@ -65,6 +85,17 @@ class SamplingConfig(JsonSerializable):
         finite=False,
         hint="0 is greedy, 1 is usual",
         only_draws=True,
+    )
+    dynatemp_range: float = setting(
+        0.0,
+        help="vary the temperature by up to this with the entropy; 0 is off",
+        at_least=0,
+        at_most=100,
+        hint="0 is off",
+        only_draws=True,
+    )
+    dynatemp_exponent: float = setting(
+        1.0, help="exponent of the entropy in the dynamic temperature", at_least=0, at_most=10, hint="1 is usual"
     )
     top_k: int = setting(0, help="draw from the K likeliest tokens; 0 is off", at_least=0, only_draws=True)
     top_p: float = setting(
@@ -91,6 +122,33 @@ class SamplingConfig(JsonSerializable):
         hint="1 is off",
         only_draws=True,
     )
+    top_n_sigma: float = setting(
+        0.0,
+        help="standard deviations that a logit may lie below the largest; 0 is off",
+        at_least=0,
+        hint="1 is usual, 0 is off",
+        only_draws=True,
+    )
+    xtc_probability: float = setting(
+        0.0,
+        help="probability of excluding the top choices but one (XTC); 0 is off",
+        at_least=0,
+        at_most=1,
+        hint="0 is off",
+        only_draws=True,
+    )
+    xtc_threshold: float = setting(
+        0.1, help="smallest probability of a top choice of XTC", above=0, at_most=1, hint="0.1 is usual"
+    )
+    mirostat_tau: float = setting(
+        0.0,
+        help="surprise of the text in bits per token, kept by Mirostat 2.0; 0 is off",
+        at_least=0,
+        at_most=100,
+        hint="0 is off",
+        only_draws=True,
+    )
+    mirostat_eta: float = setting(0.1, help="learning rate of Mirostat", at_least=0, at_most=10, hint="0.1 is usual")
     repetition_penalty: float = setting(
         1.0,
         help="penalty of recent tokens; above 1 repeats less",
@@ -99,6 +157,41 @@ class SamplingConfig(JsonSerializable):
         only_draws=True,
     )
     repetition_window: int = setting(64, help="number of recent tokens that are penalised", at_least=1)
+    frequency_penalty: float = setting(
+        0.0,
+        help="subtraction from the logit for each recent occurrence; 0 is off",
+        at_least=-100,
+        at_most=100,
+        hint="above 0 repeats less, 0 is off",
+        only_draws=True,
+    )
+    presence_penalty: float = setting(
+        0.0,
+        help="subtraction from the logit of every recent token; 0 is off",
+        at_least=-100,
+        at_most=100,
+        hint="above 0 repeats less, 0 is off",
+        only_draws=True,
+    )
+    dry_multiplier: float = setting(
+        0.0,
+        help="penalty of tokens that extend a repeat of several tokens (DRY); 0 is off",
+        at_least=0,
+        hint="0.8 is usual, 0 is off",
+        only_draws=True,
+    )
+    dry_base: float = setting(
+        1.75, help="growth of the DRY penalty per token of the repeat", at_least=1, hint="1.75 is usual"
+    )
+    dry_allowed_length: int = setting(
+        2, help="length of a repeat from which DRY penalises its extension", at_least=1, hint="2 is usual"
+    )
+    dry_breaker: tuple[str, ...] = setting(
+        ("\n", ":", '"', "*"),
+        help="string that ends a repeat for DRY; repeatable (line end, colon, quotation mark, asterisk)",
+        metavar="TEXT",
+        repeat=True,
+    )
     stop: tuple[str, ...] = setting((), help="end before this string; repeatable", metavar="TEXT", repeat=True)
     ban: tuple[str, ...] = setting(
         (), help="never generate this string (the prompt may hold it); repeatable", metavar="TEXT", repeat=True
@@ -130,6 +223,7 @@ class SamplingConfig(JsonSerializable):
         validate(*_type_rules(self))
         rules = (_number_rules, _string_rules, _pattern_rules, _beam_rules, _watermark_rules)
         validate(*chain.from_iterable(rule(self) for rule in rules))
+        validate(*checks_of_dependent_settings(self))
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
@@ -178,7 +272,7 @@ class DecodingConfig:
 
 def _type_rules(config: SamplingConfig) -> Iterator[Check]:
     yield from type_checks(config, skip=_SPECIAL_SETTINGS)
-    for name in ("stop", "ban"):
+    for name in ("stop", "ban", "dry_breaker"):
         strings = getattr(config, name)
         if not isinstance(strings, str):  # `_string_rules` refuses a single string
             yield _instance_check(name, strings, Sequence, "a tuple of strings")
@@ -218,8 +312,8 @@ def _number_rules(config: SamplingConfig) -> Iterator[Check]:
 
 
 def _string_rules(config: SamplingConfig) -> Iterator[Check]:
-    for name, strings in (("stop", config.stop), ("ban", config.ban)):
-        yield not isinstance(strings, str), f"`{name}` got one string {strings!r}: give a tuple of strings"
+    for name, strings in (("stop", config.stop), ("ban", config.ban), ("dry_breaker", config.dry_breaker)):
+        yield not isinstance(strings, str), f"`{name}` got one string {strings!r}: give a list of strings"
         for string in strings:
             yield string != "", f"`{name}` got an empty string: name the characters to look for"
             yield (
@@ -250,6 +344,13 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Check]:
             f"`pattern` got {config.pattern!r}, which is not a regular expression{where}: {error.msg}; "
             "put a backslash before a literal sign",
         )
+        return
+    construct = unsupported_construct(config.pattern)
+    yield (
+        construct is None,
+        f"`pattern` got {config.pattern!r}, which has {construct}: it cannot be followed token by token; write the "
+        "pattern without it",
+    )
 
 
 def _beam_rules(config: SamplingConfig) -> Iterator[Check]:

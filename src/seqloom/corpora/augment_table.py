@@ -26,6 +26,7 @@ from seqloom.corpora.table_cells import TEXT_REASONS, usable_text
 from seqloom.corpora.table_columns import check_columns
 from seqloom.corpora.table_writers import CsvWriter, JsonLinesWriter, TableRows, TableWriter, TsvWriter
 from seqloom.errors import ConfigError, SourceError
+from seqloom.files import real_path
 from seqloom.plural import counted
 
 __all__ = ["OUTPUT_SUFFIXES", "annotate", "tally_lines"]
@@ -173,6 +174,8 @@ def _check_output(output: Path, *, may_exist: bool) -> None:
         raise ConfigError(
             f"`output` got {output}, which has {got}: name a file that ends in {', '.join(OUTPUT_SUFFIXES)}"
         )
+    if output.is_symlink() and real_path(output).is_symlink():
+        raise ConfigError(f"`output` got {output}, which is a link that leads in a circle: name a file")
     if output.is_dir():
         raise ConfigError(f"`output` got {output}, which is a folder: name a file")
     if output.exists() and not may_exist:
@@ -280,4 +283,4 @@ def _identity(table: TableFormat) -> list[Any]:
     if path is None:
         return [table.source_file.name]
     status = path.stat()
-    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+    return [str(real_path(path)), status.st_size, status.st_mtime_ns]

@@ -123,10 +123,14 @@ def _bounded(pieces: Iterable[bytes], path: Path, max_bytes: float) -> Iterator[
         num_bytes += len(piece)
         if num_bytes > max_bytes:
             raise SourceError(
-                f"{path} has {path.stat().st_size:,} bytes, and more than {max_bytes / 2**30:g} GiB when it is opened: "
-                "raise `max_size` if the file can be trusted"
+                f"{path} has {path.stat().st_size:,} bytes, and more than {_format_size(max_bytes)} when it is opened: "
+                "if it can be trusted, decompress it and name the result, or raise `max_size` of a training"
             )
         yield piece
+
+
+def _format_size(num_bytes: float) -> str:
+    return f"{num_bytes / 2**30:g} GiB" if num_bytes >= 1 << 30 else f"{round(num_bytes):,} bytes"
 
 
 def _damaged(path: Path, compression: str, detail: str) -> SourceError:

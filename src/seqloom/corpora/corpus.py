@@ -40,6 +40,7 @@ class SourceCorpus(Corpus):
         fingerprint: sha256 of the files' bytes and the reading settings.
         skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason; before the
             first pass, the files that were skipped when the source was opened.
+        skipped_files: the part of these counts that belongs to the files that were skipped when the source was opened.
         encodings: Python codec of every text file, by file name.
         damage_notes: for each Unicode file with invalid bytes, one line for the user.
         notes: remarks for the user on how the source was decoded, one line each; `damage_notes` are among them.
@@ -50,7 +51,7 @@ class SourceCorpus(Corpus):
         is_divided = bool(reading.records or reading.text) or any(file.separates_documents for file in files)
         self.has_separate_documents = is_divided or len(files) > 1
         self.fingerprint = _fingerprint(files, reading)
-        self.skipped: Mapping[str, int] = _nonzero(skipped)
+        self.skipped_files = self.skipped = _nonzero(skipped)
         self.encodings: Mapping[str, str] = MappingProxyType(
             {file.source_file.name: file.encoding for file in files if file.encoding}
         )
@@ -63,7 +64,6 @@ class SourceCorpus(Corpus):
         self.notes = (*encoding_notes, *self.damage_notes)
         self._files = tuple(files)
         self._reading = reading
-        self._skipped_on_opening = skipped
 
     def __iter__(self) -> Iterator[Document]:
         """Read the documents from the first to the last.
@@ -72,7 +72,7 @@ class SourceCorpus(Corpus):
             SourceError: the corpus has no documents, or a rating column does not hold numbers; raised after the last
                 document.
         """
-        tally = Counter(self._skipped_on_opening)
+        tally = Counter(self.skipped_files)
         ratings = RatingColumns()  # counts the cells that are numbers and those that are not
         num_documents = 0
         for file in self._files:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol, TypeVar, runtime_checkable
 
 from seqloom.corpora.payloads import Payload, TextPayload
 from seqloom.errors import SourceError
 
-__all__ = ["Condition", "Corpus", "Document"]
+__all__ = ["Condition", "Corpus", "Document", "skipped_files"]
 
 Condition = float | str | None
 """Value of a document in one column: a rating (a number) or a category (a string); None where it is unknown."""
@@ -75,3 +76,12 @@ class Corpus(Protocol):
     def __iter__(self) -> Iterator[Document]:
         """Read the documents from the first to the last."""
         ...
+
+
+def skipped_files(corpus: Corpus) -> Mapping[str, int]:
+    """Return the counts in `skipped` that depend on the source's files and not only on the content that was read.
+
+    A corpus has them in an attribute `skipped_files`; one without it has no such counts.
+    """
+    counts: Mapping[str, int] = getattr(corpus, "skipped_files", MappingProxyType({}))
+    return counts

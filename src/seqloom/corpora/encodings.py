@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
 from seqloom.corpora.legacy_encodings import legacy_encodings
+from seqloom.corpora.utf16_alignment import misaligned_from
 from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
 
@@ -38,6 +39,9 @@ _BINARY_SIGNATURES = (
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a", "a rar archive"),
+    (b"\x1f\x8b", "compressed with gzip, perhaps twice"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstandard, perhaps twice"),
+    (b"\x5d\x00\x00", "compressed with lzma"),
     (b"BZh", "compressed with bzip2"),
     (b"\xfd7zXZ\x00", "compressed with xz"),
     (b"%PDF-", "a PDF document"),
@@ -76,6 +80,9 @@ _REPLACEMENT = "\ufffd"
 _MIN_MULTIBYTE_PER_PLACE = 5
 """Smallest number of valid multi-byte characters for each damaged place, if UTF-8 is a guess. Text in a legacy encoding
 has many invalid bytes, and hardly any that form a multi-byte character by chance."""
+
+_MIN_MULTIBYTE_PER_PLACE_IN_ASCII, _MIN_ASCII_SHARE = 2, 0.9
+"""The same number for a text with at least this share of ASCII characters, which few legacy encodings lead to."""
 
 _MIN_CHARACTERS_PER_PLACE = 100
 """Smallest number of characters for each damaged place in a text whose encoding is certain."""
@@ -220,7 +227,7 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None, *, strict
         try:
             scanned = _decode_all(blocks, encoding, is_detected=True)
         except Undecodable as error:
-            damaged = _decode_damaged(blocks, encoding, error, is_certain=encoding != "utf-8", is_detected=True)
+            damaged = _decode_damaged(blocks, name, encoding, error, is_certain=encoding != "utf-8", is_detected=True)
             if damaged is None:
                 continue
             scanned = _accepted(damaged, name, strict=strict)
@@ -238,7 +245,7 @@ def _scan_as(blocks: Blocks, name: str, encoding: str, *, is_named: bool, strict
     try:
         return _decode_all(blocks, encoding, is_detected=not is_named)
     except Undecodable as error:
-        damaged = _decode_damaged(blocks, encoding, error, is_certain=True, is_detected=not is_named)
+        damaged = _decode_damaged(blocks, name, encoding, error, is_certain=True, is_detected=not is_named)
         if damaged is not None:
             return _accepted(damaged, name, strict=strict)
         if is_named:
@@ -265,12 +272,13 @@ def _accepted(scanned: Scan, name: str, *, strict: bool) -> Scan:
 
 
 def _decode_damaged(
-    blocks: Blocks, encoding: str, error: Undecodable, *, is_certain: bool, is_detected: bool
+    blocks: Blocks, name: str, encoding: str, error: Undecodable, *, is_certain: bool, is_detected: bool
 ) -> Scan | None:
     """Decode a source with U+FFFD in place of invalid bytes.
 
     Args:
         blocks: function that returns the bytes.
+        name: name of the source in messages.
         encoding: Python codec.
         error: first invalid place.
         is_certain: whether the encoding is more than a guess: the user named it, a byte-order mark shows it, or the
@@ -279,6 +287,9 @@ def _decode_damaged(
 
     Returns:
         The scan; None if the encoding is not Unicode, or too many bytes are invalid.
+
+    Raises:
+        SourceError: a UTF-16 text has lost a byte.
     """
     if not codecs.lookup(encoding).name.startswith("utf"):
         return None
@@ -292,9 +303,16 @@ def _decode_damaged(
         num_places += sum(text.count(_REPLACEMENT) for text in decode_blocks(blocks(), encoding, "replace"))
     except Undecodable:  # a byte-order mark is missing
         return None
-    limit = num_characters / _MIN_CHARACTERS_PER_PLACE if is_certain else num_multibyte / _MIN_MULTIBYTE_PER_PLACE
+    is_ascii = num_characters - num_multibyte >= _MIN_ASCII_SHARE * (num_characters + num_places)
+    num_per_place = _MIN_MULTIBYTE_PER_PLACE_IN_ASCII if is_ascii else _MIN_MULTIBYTE_PER_PLACE
+    limit = num_characters / _MIN_CHARACTERS_PER_PLACE if is_certain else num_multibyte / num_per_place
     if num_places > limit:
         return None
+    if codecs.lookup(encoding).name.startswith("utf-16") and (position := misaligned_from(blocks())) is not None:
+        raise SourceError(
+            f"{name} is {encoding} text in which a byte is missing or added near byte {position:,}: everything after "
+            "it would be read wrongly; repair the file"
+        )
     scanned = _decode_all(blocks, encoding, is_detected=is_detected, errors="replace")
     return replace(scanned, damage=Damage(num_places, str(error)))
 

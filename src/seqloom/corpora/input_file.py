@@ -56,7 +56,8 @@ def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
     columns, delimiter = csv_header(decoded.text_chunks(), reading.text)
     if reading.text not in columns:
         raise SourceError(
-            f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"
+            f"{name} does not begin like a table with a column {reading.text!r}: name a table (plain text is read by "
+            "'seqloom train' and 'seqloom score' without `text`)"
         )
     is_tsv = delimiter == TsvFile.unquoted_delimiter and reading.table_rules > 1
     return decoded.as_format(TsvFile if is_tsv else CsvFile).with_detected_delimiter(reading)

@@ -1,24 +1,31 @@
 """A table that is written row by row; an interrupted write can be resumed.
 
 Until `table.csv` is complete, its rows are in `.table.csv.part`. The journal `.table.csv.part.json` says how many rows
-and bytes of that file are complete, from which table and settings (`origin`) they come, and what was counted in them.
+and bytes of that file are complete and what their hash is, from which table and settings (`origin`) they come, what was
+counted in them, and which file the table replaces. A file of these names without a journal is not seqloom's.
 """
 
 import contextlib
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from seqloom import disk
+from seqloom.checksums import checked_json
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.files import remove_leftovers, write_text
+from seqloom.files import open_own_file, read_own_file, real_path, remove_leftovers, write_checked_json
 
-__all__ = ["Finish", "PartialTable", "remove_table_leftovers", "resumable_table"]
+__all__ = ["Finish", "PartialTable", "is_resumable", "remove_table_leftovers", "resumable_table"]
+
+_FIELDS = {"rows", "bytes", "hash", "tally", "origin", "replaced"}
+"""Fields of a journal."""
+
+_HASHED_BLOCK = 1 << 20
 
 Finish = Callable[[Path, Path], bool]
 """Function that makes the table in its second argument from the file in its first one, or returns False if that file is
@@ -38,8 +45,7 @@ class PartialTable:
 
     file: IO[bytes]
     num_rows: int
-    _journal: Path | None
-    _origin: dict[str, Any]
+    _journal: "_Journal"
     tally: Counter[str] = field(default_factory=Counter)
     finish: Finish | None = None
 
@@ -47,12 +53,53 @@ class PartialTable:
         """Record that `num_rows` further rows are complete, and what was counted in them; in the journal, if any."""
         self.num_rows += num_rows
         self.tally.update(tally)
-        if self._journal is None:
-            return
         self.file.flush()
-        progress = {"rows": self.num_rows, "bytes": self.file.tell(), "tally": dict(self.tally), "origin": self._origin}
-        # In ASCII, because names of columns and files may hold half a surrogate pair.
-        write_text(self._journal, json.dumps(progress, indent=2) + "\n")
+        self._journal.write(self.num_rows, self.file.tell(), self.tally)
+
+
+class _Journal:
+    """Writer of the journal of a table.
+
+    Args:
+        path: path of the journal.
+        part: file with the rows.
+        origin: table and settings that the rows come from.
+        replaced: identity of the file that the table replaces; None for none.
+        is_kept: whether the journal is updated, so that the write can be resumed.
+    """
+
+    def __init__(
+        self, path: Path, part: Path, origin: dict[str, Any], replaced: list[int] | None, *, is_kept: bool
+    ) -> None:
+        self._path, self._part, self._is_kept = path, part, is_kept
+        self._fixed = {"origin": origin, "replaced": replaced}
+        self._hash, self._num_hashed = sha256(), 0
+
+    def start(self) -> None:
+        """Write the journal of a table without rows, by which its file is recognised."""
+        self._hash, self._num_hashed = sha256(), 0
+        self._write(0, {})
+
+    def write(self, num_rows: int, num_bytes: int, tally: Mapping[str, int]) -> None:
+        """Record how many rows and bytes of the file are complete."""
+        if self._is_kept:
+            self.hash_to(num_bytes)
+            self._write(num_rows, tally)
+
+    def hash_to(self, num_bytes: int) -> str:
+        """Return the hash of the first `num_bytes` bytes of the file; it may not decrease from call to call."""
+        with open_own_file(self._part) as file:
+            file.seek(self._num_hashed)
+            while self._num_hashed < num_bytes and (
+                block := file.read(min(_HASHED_BLOCK, num_bytes - self._num_hashed))
+            ):
+                self._hash.update(block)
+                self._num_hashed += len(block)
+        return self._hash.hexdigest()
+
+    def _write(self, num_rows: int, tally: Mapping[str, int]) -> None:
+        progress = {"rows": num_rows, "bytes": self._num_hashed, "hash": self._hash.hexdigest(), "tally": dict(tally)}
+        write_checked_json(self._path, {**progress, **self._fixed})
 
 
 @contextmanager
@@ -71,40 +118,47 @@ def resumable_table(
         overwrite: whether an interrupted write may be discarded.
 
     Raises:
-        ConfigError: there is an interrupted write, `resume` is False, and `overwrite` is not set; `resume` is True, but
-            there is no interrupted write that it could continue; or another process is writing the table.
+        ConfigError: there is an interrupted write, `resume` is not set, and neither is `overwrite`; `resume` is True,
+            but there is no interrupted write that it could continue; another process is writing the table; or there is
+            a file at `output` that was not there when the write began.
         SeqloomError: the file cannot be written.
     """
-    if output.is_symlink():
-        output = output.resolve()
-    part, journal = _part_files(output)
+    output = _target(output)
+    part, journal_file = _part_files(output)
     finished = _finished_file(part)
-    progress: dict[str, Any] = {"rows": 0, "bytes": 0}
-    if resume is not None:
-        progress = _interrupted_progress(output, part, journal, origin, resume=resume, overwrite=overwrite)
+    progress = _interrupted_progress(output, part, journal_file, origin, resume=resume, overwrite=overwrite)
+    may_replace = overwrite or not resume  # without `resume`, the caller has checked this
+    replaced = _identity(output) if may_replace else progress["replaced"]
+    journal = _Journal(journal_file, part, origin, replaced, is_kept=resume is not None)
+    _check_target(output, replaced)
     is_locked = False
     try:
         disk.make_folder(output.parent)
+        if os.path.lexists(part) and not (journal_file.exists() and _is_own_part(part)):
+            raise ConfigError(f"{part} is in the way, and not of seqloom: move it, or name another file")
+        if progress["bytes"] and journal.hash_to(progress["bytes"]) != progress["hash"]:
+            raise _unusable(output)
+        if not journal_file.exists():
+            journal.start()
         with disk.open_file(part, "update") as file:
             _lock(file, part, output)
             is_locked = True
             if not progress["bytes"]:  # a journal of a discarded write must not describe the rows of this one
-                disk.unlink(journal, missing_ok=True)
+                journal.start()
             file.truncate(progress["bytes"])
             file.seek(progress["bytes"])
-            journal_if_resumable = None if resume is None else journal
-            tally = Counter(progress.get("tally", {}))
-            table = PartialTable(file, progress["rows"], journal_if_resumable, origin, tally)
+            table = PartialTable(file, progress["rows"], journal, Counter(progress["tally"]))
             yield table
             file.flush()
             disk.sync(file)
+            _check_target(output, replaced)
             is_other_file = table.finish is not None and table.finish(part, finished)
             if os.name != "nt":
                 disk.rename(finished if is_other_file else part, output)  # while the lock is held
         if os.name == "nt":  # Windows renames no open file
             disk.rename(finished if is_other_file else part, output)
         disk.unlink(part, missing_ok=True)
-        disk.unlink(journal, missing_ok=True)
+        disk.unlink(journal_file, missing_ok=True)
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
@@ -113,6 +167,7 @@ def resumable_table(
                 disk.unlink(finished, missing_ok=True)
                 if resume is None:
                     disk.unlink(part, missing_ok=True)
+                    disk.unlink(journal_file, missing_ok=True)
 
 
 def remove_table_leftovers(output: Path, *, resume: bool) -> None:
@@ -124,21 +179,61 @@ def remove_table_leftovers(output: Path, *, resume: bool) -> None:
         output: path of the table.
         resume: whether an interrupted write is resumed, possibly from its start.
     """
-    if output.is_symlink():
-        output = output.resolve()
+    output = _target(output)
     remove_leftovers(output.parent)
-    if resume:
-        return
     part, journal = _part_files(output)
+    if resume or not _is_own_journal(journal):
+        return
     with contextlib.suppress(OSError):
         if not part.exists():
-            disk.unlink(journal, missing_ok=True)
             disk.unlink(_finished_file(part), missing_ok=True)
-        elif not journal.exists():
+            disk.unlink(journal, missing_ok=True)
+        elif not _read_journal(journal)["rows"]:
             with disk.open_file(part, "update") as file:
                 if disk.try_lock(file) and disk.is_file_at(file, part):
                     disk.unlink(_finished_file(part), missing_ok=True)
                     disk.unlink(part, missing_ok=True)
+                    disk.unlink(journal, missing_ok=True)
+
+
+def is_resumable(output: Path) -> bool:
+    """Return whether there is an interrupted write of a table that can be resumed."""
+    part, journal = _part_files(_target(output))
+    with contextlib.suppress(OSError, ValueError):
+        return part.exists() and bool(_read_journal(journal)["rows"])
+    return False
+
+
+def _target(output: Path) -> Path:
+    """Return the path of the file to write: where a link leads."""
+    return real_path(output) if output.is_symlink() else output
+
+
+def _identity(output: Path) -> list[int] | None:
+    """Return numbers that change when a file is replaced or written to; None if there is no file."""
+    try:
+        status = output.stat()
+    except OSError:
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _check_target(output: Path, replaced: list[int] | None) -> None:
+    """Check that the file that is replaced is still the one that was there when the write began.
+
+    Raises:
+        ConfigError: it is another one.
+    """
+    if _identity(output) not in (None, replaced):
+        raise ConfigError(
+            f"{output} was created or changed after its write began: move it and give `resume`, or give `resume` and "
+            "`overwrite` to replace it"
+        )
+
+
+def _is_own_part(part: Path) -> bool:
+    """Return whether a file is one by itself, and no link to a file that has another name too."""
+    return not part.is_symlink() and part.stat().st_nlink == 1
 
 
 def _part_files(output: Path) -> tuple[Path, Path]:
@@ -160,10 +255,10 @@ def _lock(file: BinaryIO, part: Path, output: Path) -> None:
 
 
 def _interrupted_progress(
-    output: Path, part: Path, journal: Path, origin: dict[str, Any], *, resume: bool, overwrite: bool
+    output: Path, part: Path, journal: Path, origin: dict[str, Any], *, resume: bool | None, overwrite: bool
 ) -> dict[str, Any]:
-    """Return how many rows and bytes of an interrupted write are kept: none, or those that the journal lists."""
-    no_progress: dict[str, Any] = {"rows": 0, "bytes": 0}
+    """Return what is kept of an interrupted write: nothing, or what the journal lists."""
+    no_progress = {"rows": 0, "bytes": 0, "hash": sha256().hexdigest(), "tally": {}, "replaced": _identity(output)}
     if not (part.exists() and journal.exists()):  # without a journal, no row of the file is known to be complete
         if resume and not part.exists():
             raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave `resume` out")
@@ -171,21 +266,41 @@ def _interrupted_progress(
     if overwrite and not resume:
         return no_progress
     try:
-        progress = dict(json.loads(journal.read_text(encoding="utf-8")))
-        can_resume = (
-            progress["origin"] == origin
-            and isinstance(progress.get("tally", {}), dict)
-            and progress["bytes"] <= part.stat().st_size
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        progress, can_resume = no_progress, False
+        progress = _read_journal(journal)
+    except (OSError, ValueError):
+        raise _unusable(output) from None
     if not resume:
+        if not progress["rows"]:
+            return no_progress  # of a killed command
         raise ConfigError(
             f"{output} has an interrupted write: give `resume` to continue, or `overwrite` to start again"
         )
-    if not can_resume:
-        raise ConfigError(
-            f"`resume`: the interrupted write of {output} is damaged, of another table, or with other settings: "
-            "give `overwrite` to start again"
-        )
+    if progress["origin"] != origin:
+        raise _unusable(output)
     return progress
+
+
+def _read_journal(journal: Path) -> dict[str, Any]:
+    """Read a journal.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged, or not a journal.
+    """
+    progress = checked_json(read_own_file(journal), required_from_format=0)
+    if not isinstance(progress, dict) or not _FIELDS <= progress.keys():
+        raise ValueError("it is not the journal of a table")
+    return progress
+
+
+def _is_own_journal(journal: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return bool(_read_journal(journal))
+    return False
+
+
+def _unusable(output: Path) -> ConfigError:
+    return ConfigError(
+        f"the interrupted write of {output} is damaged, of another table, or with other settings: give `overwrite` to "
+        "start again"
+    )

@@ -24,7 +24,8 @@ from seqloom.corpora.compressed_files import DEFAULT_MAX_BYTES, check_opened_siz
 from seqloom.corpora.fetch import fetch
 from seqloom.corpora.folder_walk import leads_out, matching_files, walk_folder
 from seqloom.errors import SeqloomError, SourceError
-from seqloom.files import is_utf8_name
+from seqloom.files import is_utf8_name, real_path
+from seqloom.plural import counted
 
 __all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
@@ -156,7 +157,7 @@ def find_files(
                 f"cannot look at {str(name)!r}: {error.strerror}; check its name and permissions"
             ) from error
         for file in named_files:
-            path = file.path.resolve() if file.path else None  # only the built-in text has no path
+            path = real_path(file.path) if file.path else None  # only the built-in text has no path
             skipped["file named twice"] += path in files
             files.setdefault(path, replace(file, max_bytes=max_bytes))
     if faults:
@@ -229,14 +230,21 @@ def _files_of_glob(pattern: str, name: str, skipped: Counter[str], *, follow_lin
     else:
         paths = [Path(match) for match in sorted(glob.glob(pattern))]
     is_output = functools.cache(_is_output)
-    files = []
+    files, left_out = [], Counter[str]()
     for path in filter(Path.is_file, paths):
-        folders = [parent for parent in path.parents if parent != base and parent.is_relative_to(base)]
+        folders = [parent for parent in path.parents if parent.is_relative_to(base)]
         reason = _OUTPUT_FILE if any(map(is_output, folders)) else None if is_utf8_name(str(path)) else _NAME_NOT_UTF8
         if reason:
-            skipped[reason] += 1
-        elif not leads_out(path, base, skipped, follow_links=follow_links):
+            left_out[reason] += 1
+        elif not leads_out(path, base, left_out, follow_links=follow_links):
             files.append(SourceFile(name=str(path), path=path, named_by_user=False))
+    skipped.update(left_out)
+    if not files and left_out:
+        reasons = ", ".join(counted(number, reason) for reason, number in left_out.items())
+        raise SourceError(
+            f"all files that match {name!r} are skipped ({reasons}): name a file outright, or set `follow_links` for "
+            "links out of the folder"
+        )
     if not files:
         raise SourceError(f"no file matches {name!r}: check the pattern (* is any text, ** any folders)")
     return files
@@ -249,6 +257,8 @@ def _is_output(folder: Path) -> bool:
 
 def _missing_message(name: str, path: Path) -> str:
     """Return the error message for a source that does not exist: the choices and similar names."""
+    if path.is_symlink():
+        return f"the source {name!r} is a link that leads nowhere: correct the link, or name another file"
     try:
         siblings = [entry.name for entry in path.parent.iterdir()]
     except OSError:

@@ -9,6 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from numbers import Real
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora.table_columns import NotText
@@ -48,11 +50,19 @@ def usable_text(value: object, tally: Counter[str]) -> str | None:
 
 
 def is_missing(value: object, words: Collection[str]) -> bool:
-    """Return whether a cell holds no name: it is empty, null, NaN, or one of `words` between spaces."""
+    """Return whether a cell holds no name: it is empty, null, NaN, or one of `words` between spaces.
+
+    A number is one of `words` in every spelling and type: -1, -1.0 and "-1".
+    """
+    value = _decoded(value)
+    if value is None or value != value:  # NaN differs from itself
+        return True
+    numbers = _numbers_among(tuple(words))
     if isinstance(value, str):
         stripped = value.strip()
-        return not stripped or stripped in words
-    return value is None or bool(value != value)  # NaN differs from itself
+        return not stripped or stripped in words or (bool(numbers) and _number_identity(stripped) in numbers)
+    is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    return is_number and bool(numbers) and _number_identity(str(value)) in numbers
 
 
 def is_missing_rating(value: object, words: Collection[str]) -> bool:
@@ -97,6 +107,12 @@ def pool_label(text: str, group: str | None, reading: ReadingConfig) -> str:
     if group is not None:
         return f"={group}"
     return text if reading.table_rules == 1 else text_identity(text)
+
+
+@lru_cache
+def _numbers_among(words: tuple[str, ...]) -> frozenset[str]:
+    """Return the identities of the words that are numbers."""
+    return frozenset(number for word in words if (number := _number_identity(word)) is not None)
 
 
 def _decoded(value: object) -> object:

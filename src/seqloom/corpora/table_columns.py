@@ -34,6 +34,8 @@ def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) ->
     Raises:
         SourceError: a column is missing or occurs twice; the message lists the columns and the most similar name.
     """
+    if not columns and (missing := next(iter(required), None)) is not None:
+        raise SourceError(f"{name} has no rows, or none that can be read, and so no column {missing!r}")
     faults = []
     counts = Counter(columns)
     for column in required:

@@ -23,6 +23,9 @@ __all__ = ["INCOMPLETE_REASONS", "RatingColumns", "row_documents"]
 INCOMPLETE_REASONS = ("missing rating", "missing name", "missing group", "rating that is not a number")
 """Prefixes of the reasons that count incomplete rows: their text is kept without a rating, category name or group."""
 
+_MAX_QUOTED = 60
+"""Largest number of characters of a cell that a message quotes."""
+
 
 @dataclass
 class RatingColumns:
@@ -51,13 +54,14 @@ class RatingColumns:
             tally: counter of cells without a number by reason, which this method increases.
         """
         number = _number(value)
+        if is_missing_rating(value, missing):
+            tally[f"missing rating ({column})"] += 1
+            return None
         if number is not None:
             self.num_numbers[column] += 1
-        elif is_missing_rating(value, missing):
-            tally[f"missing rating ({column})"] += 1
         else:
             self.num_others[column] += 1
-            self.examples.setdefault(column, f"{value!r:.60} in {row_name}")
+            self.examples.setdefault(column, f"{_quoted_start(value)} in {row_name}")
             tally[f"rating that is not a number ({column})"] += 1
         return number
 
@@ -74,7 +78,7 @@ class RatingColumns:
                 continue
             total = num_numbers + num_others
             reason = (
-                f"{num_others} of its {total} filled cells hold something else, such as {self.examples.get(column)}"
+                f"{num_others:,} of its {total:,} filled cells hold something else, such as {self.examples.get(column)}"
             )
             faults.append(
                 f"the column {column!r} does not hold numbers: {reason if num_others else 'every cell is empty'}; "
@@ -82,6 +86,12 @@ class RatingColumns:
             )
         if faults:
             raise SourceError(*faults)
+
+
+def _quoted_start(value: object) -> str:
+    """Return a value in quotation marks, or the start of a long one."""
+    quoted = repr(value)
+    return quoted if len(quoted) <= _MAX_QUOTED else f"{quoted[:_MAX_QUOTED]}...{quoted[0]}"
 
 
 def row_documents(

@@ -198,7 +198,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             counts = count_ngrams(part.texts)
             members = self._fit_members(part, counts, targets, fold=0)
             members.logits_from_ngrams(members.ngrams.transform(counts), part.texts, targets)
-            schedule.measure(stopwatch.seconds(), count)
+        schedule.measure(stopwatch.seconds(), count)
 
     def _cross_validate(
         self, data: RatedTexts, targets: OrdinalTargets, num_folds: int, schedule: FitSchedule | None
@@ -240,8 +240,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         The members of a fold stay if there is time for fewer texts than their `num_least`, or after Ctrl-C.
         """
-        chosen = np.arange(len(data.texts)) if schedule is None else schedule.final_texts()
-        if len(chosen) < num_least:
+        chosen = np.arange(len(data.texts)) if schedule is None else schedule.final_texts(num_least)
+        if chosen is None:
             return
         self._stage("fitting to all texts" if len(chosen) == len(data.texts) else f"fitting to {len(chosen):,} texts")
         part = data.select(chosen)

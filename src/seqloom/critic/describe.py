@@ -21,7 +21,7 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
         `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether the ratings have a heavy
         tail and are scaled by rank), `source`, `pool` (the part of the table that was read; None for the whole table),
         `group` (column), `cut_words` (largest number of words of a text), `texts` and `groups` (numbers of texts and of
-        groups), `readers` and `version`.
+        groups that were read), `fitted` (number of texts that its models were fitted to), `readers` and `version`.
         `readers` has an entry for each model that the critic combines, by name, and an entry "blend" for the
         combination. Each entry has `pearson` (correlation) and `mean_error` (in units of the rating) on unseen texts.
 
@@ -43,6 +43,7 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
             "group": reading.get("group"),
             "cut_words": int(reading.get("cut_words", 0)),
             "texts": int(origin["texts"]),
+            "fitted": int(origin.get("fitted", origin["texts"])),
             "groups": int(origin["groups"]),
             "readers": {
                 str(name): {key: float(accuracies[key]) for key in ("pearson", "mean_error")}

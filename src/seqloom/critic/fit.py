@@ -85,7 +85,7 @@ def fit_critic(
         "fitted": critic.num_fitted_,
         "groups": len(np.unique(table.groups)),
     }
-    save_critic(critic, folder, origin)
+    save_critic(critic, folder, origin, overwrite=overwrite)
     return critic
 
 

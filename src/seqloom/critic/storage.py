@@ -43,15 +43,17 @@ CRITIC = ModelArchive(
 """File format of critics."""
 
 
-def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> None:
+def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any], *, overwrite: bool = True) -> None:
     """Write a fitted critic.
 
     Args:
         critic: fitted critic.
         folder: folder for the critic.
         origin: description of the training data as JSON values.
+        overwrite: whether an older critic is replaced.
 
     Raises:
+        RunError: another process is writing into the folder, or there is a critic, and `overwrite` is not set.
         SeqloomError: the disk is full or the folder is not writable.
     """
     members = critic.members_
@@ -73,7 +75,7 @@ def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> No
         "report": critic.report_,
         "origin": dict(origin),
     }
-    CRITIC.save(folder, parts, stored)
+    CRITIC.save(folder, parts, stored, overwrite=overwrite)
 
 
 def load_critic(folder: str | Path) -> "Critic":

@@ -27,10 +27,10 @@ from jaxtyping import Float, Int, Shaped
 
 from seqloom.checksums import checked_json, file_checksum
 from seqloom.codecs.base import Codec
-from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.document import Corpus, Document, skipped_files
 from seqloom.data.store_writer import STORE_FORMAT, VERIFIED_FILE, FileIdentity, StoreWriter, file_identity
 from seqloom.errors import CodecError, RunError, SeqloomError, SourceError
-from seqloom.files import creating_folder, write_checked_json
+from seqloom.files import creating_folder, open_own_file, read_own_file, write_checked_json
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "open_store"]
 
@@ -52,7 +52,7 @@ class TokenStore:
         groups: group of each document, from 0; None where the corpus has no groups.
         num_units: size of all documents, in the codec's unit.
         unit: the codec's unit, singular.
-        skipped: number of parts skipped by the corpus and the store, by reason.
+        skipped: number of parts skipped by the corpus and the store, by reason; skipped files do not count.
         lease: object that keeps the files from being removed from the cache; None outside of the cache.
     """
 
@@ -108,7 +108,8 @@ def build_store(
                 num_empty += 1
         if not writer.num_records:
             raise SourceError(f"{corpus.name} holds no {kind}")
-        skipped = Counter(corpus.skipped)
+        # The same content may lie in other files later.
+        skipped = Counter(corpus.skipped) - Counter(skipped_files(corpus))
         skipped[f"document without {kind}"] += num_empty
         without_zeros = +skipped
         writer.finish(num_units=meter.num_units, unit=codec.unit, skipped=without_zeros)
@@ -128,7 +129,7 @@ def open_store(folder: Path, *, verify: bool = False) -> TokenStore:
         RunError: the store is missing, damaged or from another version.
     """
     try:
-        stored = checked_json((folder / "store.json").read_bytes(), required_from_format=STORE_FORMAT)
+        stored = checked_json(read_own_file(folder / "store.json"), required_from_format=STORE_FORMAT)
         if stored["format"] > STORE_FORMAT:
             raise RunError(f"the token store {folder} is from a newer version: install a newer seqloom")
         if stored["format"] < STORE_FORMAT:
@@ -179,7 +180,7 @@ def _check_files(folder: Path, checksums: Mapping[str, str], *, verify: bool) ->
     verified = {} if verify else _verified_identities(folder)
     unverified = [name for name in checksums if verified.get(name) != identities[name]]
     for name in unverified:
-        with open(folder / name, "rb") as file:
+        with open_own_file(folder / name) as file:
             if file_checksum(file) != checksums[name]:
                 raise ValueError(f"{name} was changed after it was written")
     if unverified:
@@ -190,7 +191,7 @@ def _check_files(folder: Path, checksums: Mapping[str, str], *, verify: bool) ->
 
 def _verified_identities(folder: Path) -> Mapping[str, FileIdentity]:
     try:
-        return dict(checked_json((folder / VERIFIED_FILE).read_bytes(), required_from_format=0)["files"])
+        return dict(checked_json(read_own_file(folder / VERIFIED_FILE), required_from_format=0)["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

@@ -64,13 +64,18 @@ def cached_store(
     max_bytes = _max_bytes()
     folder = cache_folder("stores") / f"{corpus.fingerprint[:16]}-{codec.fingerprint[:16]}"
     remove_leftovers(folder.parent)
+    if folder.is_symlink() or folder.is_file():
+        with contextlib.suppress(OSError):
+            disk.unlink(folder)  # something else in the place of the store
     if folder.exists() and (store := _open(folder, verify=verify)) is not None:
         return store
     try:
         check_writable(folder)
-    except SeqloomError:
+        store = replace(build_store(corpus, codec, folder, progress=progress), lease=_lock_for_use(folder))
+    except SeqloomError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise  # a fault of the corpus, not of the cache
         return build_store(corpus, codec, disk.temporary_folder_until_exit() / "store", progress=progress)
-    store = replace(build_store(corpus, codec, folder, progress=progress), lease=_lock_for_use(folder))
     _remove_least_recently_used(folder.parent, max_bytes)
     return store
 
@@ -116,7 +121,11 @@ def _lock_for_use(folder: Path) -> _Lease | None:
 
 def _remove_least_recently_used(stores: Path, max_bytes: float) -> None:
     """Remove stores that are not in use, the least recently used first, until all together are small enough."""
-    folders = [path for path in stores.iterdir() if path.is_dir() and not is_temporary(path.name)]
+    folders = [
+        path
+        for path in stores.iterdir()
+        if path.is_dir() and not path.is_symlink() and not is_temporary(path.name)  # a link's target is not ours
+    ]
     sizes = {folder: _num_bytes(folder) for folder in folders}
     total = sum(sizes.values())
     for folder in sorted(folders, key=_last_use):

@@ -21,7 +21,7 @@ from seqloom.files import write_checked_json
 
 __all__ = ["STORE_FORMAT", "VERIFIED_FILE", "FileIdentity", "StoreWriter", "file_identity"]
 
-STORE_FORMAT = 3
+STORE_FORMAT = 4
 """Version of the file format."""
 
 VERIFIED_FILE = "verified.json"

@@ -9,6 +9,7 @@ import numpy as np
 
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.data.batch_conditions import ConditionSource
+from seqloom.data.permutation import Permutation
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -21,8 +22,7 @@ class WindowBatches:
     Only whole windows are read, so that fewer than `stride` tokens at the end of a span are left out. A span that is no
     longer than a window is one window, padded at its end.
 
-    The order is a new permutation every epoch: the i-th of n windows to read is window `(a * i + b) % n`, where a and n
-    have no common factor. A stored permutation would take memory in proportion to the text.
+    The order is a new permutation every epoch, which takes no memory (see `Permutation`).
 
     Args:
         store: tokens.
@@ -37,7 +37,7 @@ class WindowBatches:
     Attributes:
         carries_state: always False: the model zeroes its state before each batch.
         num_windows: number of windows.
-        steps_per_epoch: number of batches in an epoch; the last batch is filled with the first windows of the epoch.
+        steps_per_epoch: number of batches in an epoch; the last batch has the windows that are left.
     """
 
     carries_state = False
@@ -65,9 +65,9 @@ class WindowBatches:
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step, counted from 0."""
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        ranks = (step_of_epoch * self.batch_size + np.arange(self.batch_size)) % self.num_windows
-        multiplier, shift = self._permutation(epoch)
-        windows = np.array([(multiplier * int(rank) + shift) % self.num_windows for rank in ranks])
+        first = step_of_epoch * self.batch_size
+        ranks = np.arange(first, min(first + self.batch_size, self.num_windows))
+        windows = Permutation(self.num_windows, self.seed, stream=epoch)(ranks)
         span_indices = np.searchsorted(self._window_stops, windows, side="right")
         first_windows = np.where(span_indices > 0, self._window_stops[span_indices - 1], 0)  # of each window's span
         starts = self.spans.starts[span_indices] + (windows - first_windows) * self.stride
@@ -94,11 +94,3 @@ class WindowBatches:
         documents = np.broadcast_to(self.spans.documents[span_indices][:, None], tokens.shape)
         conditions = None if self.conditions is None else self.conditions.batch(documents, epoch)
         return Batch(tokens, targets, np.zeros(tokens.shape, bool), conditions)
-
-    def _permutation(self, epoch: int) -> tuple[int, int]:
-        """Return the multiplier a and the shift b of an epoch's permutation."""
-        random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
-        while True:
-            multiplier = int(random.integers(1, self.num_windows + 1))
-            if math.gcd(multiplier, self.num_windows) == 1:
-                return multiplier, int(random.integers(self.num_windows))

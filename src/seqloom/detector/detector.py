@@ -53,12 +53,12 @@ LanguageModelTrainer = Callable[[Sequence[str], Sequence[str]], LanguageModelPai
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Predict the probability that a text was generated.
 
-    - Three light members use patterns of words and characters (see `LightMembers`). They are cross-fitted: in the
+    - The light members use patterns of words and characters (see `LightMembers`). They are cross-fitted: in the
       training set, their outputs for a text come from members that were not fitted to that text. The light stack
       combines their outputs.
     - The slow members, a convolutional encoder and two language models, are trained on one part of the texts. The full
       stack is fitted to a second part. It combines the outputs of the slow members with the logits of the light stack.
-    - A third part of the texts calibrates the probabilities.
+    - A third part of the texts calibrates the probabilities. It also decides whether the slow members are used.
 
     All real texts of a group belong to the same part, and so do all generated texts of a group. The training set also
     contains generated texts that are spliced with real texts, and hard negatives: texts of an n-gram model of the real
@@ -135,6 +135,9 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._stage("fitting the stack")
         self.stacks_: Stacks
         self.stacks_, slow_outputs = fit_stacks(data, cross_fitted, self.members_)
+        if self.members_.slow_slices and self.stacks_.full is None:
+            self._note("the language models and the encoder do not improve the scores, and are left out of them")
+            self.members_ = self.members_.without_slow_scores()
         self._measure(data, cross_fitted.outputs, slow_outputs)
         return self
 
@@ -255,7 +258,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 )
                 language_models = self.language_model_trainer(*sides)
             if self.encoder:
-                self._stage("training an encoder, which takes a minute or more")
+                self._stage("training an encoder")
                 classified = training & (data.classes != HARD_NEGATIVE)
                 # Spliced texts count as generated.
                 is_generated = data.classes[classified] != REAL

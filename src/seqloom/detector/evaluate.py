@@ -26,6 +26,7 @@ from seqloom.detector.storage import DETECTOR
 from seqloom.detector.training_set import MIN_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, LabelledSample
+from seqloom.files import real_path
 from seqloom.percent import format_percent
 from seqloom.reporter import Reporter, silent
 
@@ -109,7 +110,7 @@ def evaluate_detector(
         num_generated=None if labels is None else int(labels.sum()),
         num_too_short=int((~long_enough).sum()),
         num_out_of_distribution=num_out_of_distribution,
-        warnings=list(_warnings(Path(detector), source, generated, pool, table)),
+        warnings=list(_warnings(Path(detector), source, generated, pool, table, outputs)),
         scores=scores,
         labels=labels,
         probabilities=probabilities(scores[ALL_MEMBERS], base_rate),
@@ -140,7 +141,12 @@ def _member_outputs(detector: Detector, texts: list[str]) -> MemberOutputs:
 
 
 def _warnings(
-    detector: Path, source: str | Path, generated: str | Path | None, pool: str | None, table: LabelledTexts
+    detector: Path,
+    source: str | Path,
+    generated: str | Path | None,
+    pool: str | None,
+    table: LabelledTexts,
+    outputs: MemberOutputs,
 ) -> Iterator[str]:
     """Yield reasons why the figures may be too good or misleading.
 
@@ -150,6 +156,7 @@ def _warnings(
         generated: table of generated texts, or None.
         pool: pool of the real table that was read; None for the whole table.
         table: texts that were read.
+        outputs: outputs of the members for these texts.
     """
     origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted_pool = origin.get("reading", {}).get("pool")
@@ -164,6 +171,11 @@ def _warnings(
         yield (
             f"The detector was fitted to a pool of version {fitted_rules} of the rules that divide a table, and this "
             f"pool is one of version {TABLE_RULES}, so that they may share texts. Fit the detector again."
+        )
+    if num_seen := int(outputs.seen_in_training.sum()):
+        yield (
+            f"The detector was trained on {num_seen:,} of the {len(table.texts):,} texts, so these figures are too "
+            "good. Evaluate it on unseen texts; a pool of the same table needs the group column of the fit."
         )
     if generated is not None and any(_is_same_file(generated, file) for file in origin.get("generated", [])):
         yield f"The detector was fitted to texts of {Path(generated).name}, so these figures are too good."
@@ -181,4 +193,4 @@ def _warnings(
 
 
 def _is_same_file(path: str | Path, stored_path: object) -> bool:
-    return isinstance(stored_path, str) and Path(path).resolve() == Path(stored_path).resolve()
+    return isinstance(stored_path, str) and real_path(Path(path)) == real_path(Path(stored_path))

@@ -85,7 +85,8 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
         tokens=() if language_models is None else tuple(_tokens(language_models, text)),
         sentences=(),
     )
-    level = None if language_models is None else language_models.codec.level
+    # Language models that are no part of the scores have no outputs to describe.
+    level = language_models.codec.level if language_models is not None and members.score_with_slow else None
     return replace(explanation, sentences=tuple(explanation_sentences(explanation, shares_of_generated_below, level)))
 
 

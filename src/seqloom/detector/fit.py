@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from seqloom.config import ReadingConfig
 from seqloom.config.reading import MISSING_WORDS
@@ -18,8 +19,8 @@ from seqloom.detector.fit_schedule import TIMED_ENCODER, DetectorSchedule
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
-from seqloom.detector.storage import DETECTOR, save_detector, written_files
-from seqloom.detector.validate_labels import MIN_TEXTS
+from seqloom.detector.storage import DETECTOR, foreign_runs, save_detector, written_files
+from seqloom.detector.validate_labels import MIN_TEXTS, validate_labelled_texts
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
 from seqloom.replacement import other_content, replacing_content, settle
@@ -33,7 +34,7 @@ __all__ = ["fit_detector"]
 _FINISHING_SECONDS = 2.5
 """Expected duration of saving and opening the detector, and of the end of the process."""
 
-_LANGUAGE_MODEL_MINUTES = 2.0
+_LANGUAGE_MODEL_MINUTES = 0.1
 """Training time of the two language models together if there is no time budget."""
 
 
@@ -70,7 +71,7 @@ def fit_detector(
         pool: pool of the real table to read; pools are disjoint parts of a table.
         missing: words in the cells of a group that stand for a missing value.
         minutes: time budget of the whole call: as many texts are used as there is time for. None uses all, and trains
-            the two language models for two minutes together, or less on a small corpus.
+            the two language models for six seconds together, or less on a small corpus.
         light: whether to leave out the language models and the encoder.
         count: number of texts of all generators together; None for the number of real texts.
         seed: seed of everything random.
@@ -85,7 +86,7 @@ def fit_detector(
     """
     folder, stopwatch, stage = Path(run), stopwatch or Stopwatch(), stage or note
     _check_settings(generators, generated, minutes, count, seed)
-    _check_folder(folder, overwrite=overwrite)
+    _check_folder(folder, overwrite=overwrite, light=light)
     reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
     stage("reading the texts")
     real_source = read_texts(real, reading, note)
@@ -93,39 +94,19 @@ def fit_detector(
     _check_pools(runs, reading)
     opened_critic = None if critic is None else _open_critic(critic, runs)
     real_texts = _normalize_like(real_source.texts, runs)
-    schedule = None
-    if minutes is not None:
-        budget = TimeBudget(stopwatch, max(60 * minutes - _FINISHING_SECONDS, stopwatch.seconds() + 30 * minutes))
-        schedule = DetectorSchedule(budget, light=light, seed=seed, note=note)
+    schedule = None if minutes is None else _make_schedule(minutes, stopwatch, light=light, seed=seed, note=note)
     generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, stage, schedule)
     for file in generated:
         generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
-    texts = real_texts + generated_texts
-    # Every generated text is a group by itself, with a number above those of the real groups.
-    generated_groups = real_source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
-    labels, groups = np.arange(len(texts)) >= len(real_texts), np.concatenate([real_source.groups, generated_groups])
+    examples = _TrainingTexts.join(real_texts, real_source.groups, generated_texts)
     if schedule is not None:
+        validate_labelled_texts(examples.texts, examples.generated)  # all of them, and not only those that are chosen
         stage("measuring the speed")
-        light_detector = Detector(encoder=False, seed=seed)
-        chosen = schedule.choose(texts, labels, groups, light_detector.fit)
-        texts, labels, groups = [texts[index] for index in chosen], labels[chosen], groups[chosen]
-    with replacing_content(folder, lambda: written_files(folder)) as new_folder:
-        detector = Detector(
-            language_model_trainer=None
-            if light
-            else train_language_models(
-                _LANGUAGE_MODEL_MINUTES if schedule is None else schedule.language_model_minutes,
-                new_folder,
-                seed=seed,
-                note=note,
-            ),
-            encoder=not light,
-            encoder_settings=None if schedule is None else TIMED_ENCODER,
-            seed=seed,
-            note=note,
-            stage=stage,
-        )
-        detector.fit(texts, labels, groups)
+        examples = examples.select(schedule.choose(*examples, Detector(encoder=False, seed=seed).fit))
+        light = schedule.light
+    with replacing_content(folder, lambda: written_files(folder), overwrite=overwrite) as new_folder:
+        detector = _make_detector(new_folder, schedule, light=light, seed=seed, note=note, stage=stage)
+        detector.fit(*examples)
         origin = {
             "version": __version__,
             "real": str(real),
@@ -133,13 +114,62 @@ def fit_detector(
             "generated": [str(path) for path in generated],
             "critic": None if critic is None else str(critic),
             "reading": asdict(reading),
-            "texts": {"real": int((~labels).sum()), "generated": int(labels.sum())},
+            "texts": {"real": int((~examples.generated).sum()), "generated": int(examples.generated.sum())},
         }
         save_detector(detector, new_folder, origin)
     # The language models of `detector` were opened in the folder of the new files, which have been moved to `folder`.
     opened = open_detector(folder)
     opened.interrupted_ = detector.interrupted_
     return opened
+
+
+class _TrainingTexts(NamedTuple):
+    """Real and generated texts.
+
+    Attributes:
+        texts: the texts.
+        generated: whether each text was generated.
+        groups: number of each text's group; the texts of a group are used together for training or calibration.
+    """
+
+    texts: list[str]
+    generated: Bool[np.ndarray, " texts"]
+    groups: Int[np.ndarray, " texts"]
+
+    @classmethod
+    def join(cls, real: list[str], groups: Int[np.ndarray, " real"], generated: list[str]) -> "_TrainingTexts":
+        """Return real texts with their groups, followed by generated texts, each of which is a group by itself."""
+        generated_groups = groups.max(initial=-1) + 1 + np.arange(len(generated))
+        is_generated = np.arange(len(real) + len(generated)) >= len(real)
+        return cls(real + generated, is_generated, np.concatenate([groups, generated_groups]))
+
+    def select(self, indices: Int[np.ndarray, " chosen"]) -> "_TrainingTexts":
+        """Return the texts at `indices`."""
+        return _TrainingTexts([self.texts[index] for index in indices], self.generated[indices], self.groups[indices])
+
+
+def _make_schedule(minutes: float, stopwatch: Stopwatch, *, light: bool, seed: int, note: Reporter) -> DetectorSchedule:
+    """Return the plan of a fit in `minutes`, at least half of which is left for everything after reading the texts."""
+    budget = TimeBudget(stopwatch, max(60 * minutes - _FINISHING_SECONDS, stopwatch.seconds() + 30 * minutes))
+    return DetectorSchedule(budget, light=light, seed=seed, note=note)
+
+
+def _make_detector(
+    folder: Path, schedule: DetectorSchedule | None, *, light: bool, seed: int, note: Reporter, stage: Reporter
+) -> Detector:
+    """Return a detector that is not fitted yet, and trains its language models into a folder."""
+    trainer = None
+    if not light:
+        minutes = _LANGUAGE_MODEL_MINUTES if schedule is None else schedule.language_model_minutes
+        trainer = train_language_models(minutes, folder, seed=seed, note=note)
+    return Detector(
+        language_model_trainer=trainer,
+        encoder=not light,
+        encoder_settings=TIMED_ENCODER,
+        seed=seed,
+        note=note,
+        stage=stage,
+    )
 
 
 def _check_settings(
@@ -165,10 +195,11 @@ def _check_settings(
         raise ConfigError(*faults)
 
 
-def _check_folder(folder: Path, *, overwrite: bool) -> None:
+def _check_folder(folder: Path, *, overwrite: bool, light: bool) -> None:
     """Raise an error unless the folder is missing, is empty, or contains a detector that may be replaced.
 
-    Other files next to a detector stay.
+    Other files next to a detector stay. The language models of a detector that is not light have a place in the folder,
+    which no other run may have taken.
     """
     settle(folder)
     has_detector = (folder / DETECTOR.settings_file).exists()
@@ -176,6 +207,11 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
     if has_detector and not overwrite:
         raise RunError(f"{folder} already contains a detector: use `overwrite` to replace it, or name another folder")
+    if not light and (foreign := foreign_runs(folder)):
+        raise RunError(
+            f"{folder / foreign[0]} is a run of its own, where the detector would keep a language model: name another "
+            "folder for the detector, or use `light`"
+        )
     check_writable(folder / DETECTOR.settings_file)
 
 

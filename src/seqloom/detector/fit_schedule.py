@@ -4,6 +4,7 @@ Texts are generated for a share of the time. A fit of the light members to a few
 which the number of texts follows. The language models are trained for the time that the other slow parts leave.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,8 +17,8 @@ from seqloom.text_features.config import EncoderSettings
 
 __all__ = ["TIMED_ENCODER", "DetectorSchedule"]
 
-TIMED_ENCODER = EncoderSettings(updates=60)
-"""Settings of the encoder in a time budget; by default, it has a larger minimal number of updates."""
+TIMED_ENCODER = EncoderSettings(updates=60, max_updates=90)
+"""Settings of the encoder of a detector, which is one of many members and must not take most of the time."""
 
 _GENERATION_SHARE = 0.2
 """Share of the time in which texts are generated."""
@@ -25,9 +26,9 @@ _GENERATION_SHARE = 0.2
 _LANGUAGE_MODEL_SHARE = 0.2
 """Planned share of the time for the training of the language models, and the least share that they get."""
 
-_SLOW_OVER_LIGHT = 1.8
+_SLOW_OVER_LIGHT = 1.0
 """Duration of the encoder's training, of the scores of the slow members and of the stacks, relative to the light
-members; measured with 20,000 texts of reviews."""
+members; measured with reviews, at half a minute and a minute."""
 
 _FIXED_SLOW_SECONDS = 3.0
 """Part of that duration that does not depend on the number of texts."""
@@ -53,11 +54,14 @@ class DetectorSchedule:
         budget: time of the whole fit.
         light: whether the detector has no slow members.
         seed: seed of the choice of texts.
-        note: receives a line if not all texts are used.
+        note: receives a line if not all texts, or not all members, are used.
+
+    Attributes:
+        light: whether there are no slow members, or no time for them.
     """
 
     def __init__(self, budget: TimeBudget, *, light: bool, seed: int, note: Reporter) -> None:
-        self._budget, self._light, self._note = budget, light, note
+        self._budget, self.light, self._note = budget, light, note
         self._random = np.random.default_rng(seed)
         self._fit_start = 0.0
 
@@ -92,19 +96,30 @@ class DetectorSchedule:
             stopwatch = Stopwatch()
             fit_light([texts[index] for index in sample], generated[sample])
             measured_seconds = stopwatch.seconds()
-        slow = 1.0 if self._light else 1 + _SLOW_OVER_LIGHT
-        seconds = self._budget.left() * (1.0 if self._light else 1 - _LANGUAGE_MODEL_SHARE)
-        count = int(_MEASURED_TEXTS * (max(0.0, seconds) / slow / measured_seconds) ** (1 / _TIME_EXPONENT))
+        count = self._num_texts(measured_seconds)
+        if count < _MIN_TEXTS and not self.light:
+            self.light = True
+            count = self._num_texts(measured_seconds)
+            if count >= _MIN_TEXTS:
+                self._note("there is no time for the language models and the encoder: they are left out")
         if count < _MIN_TEXTS:
+            needed = measured_seconds * (_MIN_TEXTS / _MEASURED_TEXTS) ** _TIME_EXPONENT
+            missing = (needed - self._budget.left()) / (1 - _GENERATION_SHARE)
             raise ConfigError(
-                f"`minutes` leave time for {count} texts, and a detector needs {_MIN_TEXTS} or more: give more "
-                "`minutes`, or leave out the slow models with `light`"
+                f"`minutes` leaves time for {count} texts, and a detector needs {_MIN_TEXTS} or more: give "
+                f"{max(0.1, math.ceil(missing / 6) / 10):g} more minutes"
             )
         chosen = _first(orders, count)
         if len(chosen) < len(texts):
             self._note(f"there is time for {len(chosen):,} of {len(texts):,} texts")
         self._fit_start = self._budget.stopwatch.seconds()
         return np.sort(chosen)
+
+    def _num_texts(self, measured_seconds: float) -> int:
+        """Return for how many texts there is time, from the duration of the fit of light members to a few."""
+        slow = 1.0 if self.light else 1 + _SLOW_OVER_LIGHT
+        seconds = self._budget.left() * (1.0 if self.light else 1 - _LANGUAGE_MODEL_SHARE)
+        return int(_MEASURED_TEXTS * (max(0.0, seconds) / slow / measured_seconds) ** (1 / _TIME_EXPONENT))
 
     def language_model_minutes(self) -> float:
         """Return the minutes for both language models, which are trained right after the light members."""

@@ -25,6 +25,9 @@ context lengths are drawn from this distribution."""
 _MIN_WORDS = 5
 """Shorter hard negatives are discarded."""
 
+_MAX_TEXTS_PER_NEGATIVE = 2
+"""Maximal number of texts per requested hard negative that the n-gram model is fitted to."""
+
 _MAX_ATTEMPTS_PER_TEXT = 3
 """Maximal number of generated texts per requested hard negative, including texts that are discarded."""
 
@@ -44,8 +47,9 @@ def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Gene
     Returns:
         New texts with lengths like those of the real texts; none of them is a real text.
     """
-    split_texts = [_PIECE.findall(text) for text in texts]
-    known_texts = {"".join(pieces).strip() for pieces in split_texts}
+    known_texts = {text.strip() for text in texts}
+    num_read = min(len(texts), _MAX_TEXTS_PER_NEGATIVE * count)
+    split_texts = [_PIECE.findall(texts[index]) for index in random.permutation(len(texts))[:num_read]]
     continuations: list[Continuations] = [defaultdict(list) for _ in range(_MAX_CONTEXT)]
     for pieces in split_texts:
         words = [""] * _MAX_CONTEXT + [piece.strip() for piece in pieces]

@@ -5,12 +5,15 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from seqloom.config.reading import MISSING_WORDS
 from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
 from seqloom.detector.html import bullets, colored_tokens, document, heading, legend, paragraph, picture, table
+from seqloom.detector.labelled_figures import ALL_MEMBERS, LENGTH_ALONE
 from seqloom.detector.report import DetectorReport, ExampleText, FlaggingRule, ScoringMethod, Subgroup
+from seqloom.detector.stacks import BASELINES, SUM_OF_BASELINES
 from seqloom.detector.training_set import MIN_WORDS
 from seqloom.disk import temporary_folder
 from seqloom.errors import ConfigError
@@ -18,6 +21,7 @@ from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Inte
 from seqloom.files import check_writable, write_text
 from seqloom.percent import format_percent, format_share
 from seqloom.plots.detector import plot_calibration, plot_roc_curves, plot_score_histogram
+from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
 
@@ -25,6 +29,11 @@ __all__ = ["render_page", "report_detector"]
 
 _MAX_CHARACTERS = 3000
 """Maximal number of characters of an example text that are shown."""
+
+_PLOTTED_METHODS = {
+    ALL_MEMBERS, *BASELINES, SUM_OF_BASELINES, "light members", "encoder", "language models", LENGTH_ALONE,
+}  # fmt: skip
+"""Methods with an ROC curve, as many as there are colours."""
 
 _MIN_TEXTS_PER_BIN = 5
 """Calibration bins with fewer texts are left out."""
@@ -121,7 +130,7 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
         yield from _false_alarms(report)
         yield heading("ROC curves")
         yield picture(
-            plot_roc_curves(folder / "roc.png", report.scores, report.labels),
+            plot_roc_curves(folder / "roc.png", _plotted_scores(report), report.labels),
             "ROC curves: share of the generated texts that are flagged against share of the real texts that are "
             "flagged, on a linear and on a logarithmic axis.",
         )
@@ -139,6 +148,11 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
     yield from _examples(report.examples)
 
 
+def _plotted_scores(report: DetectorReport) -> dict[str, Float[np.ndarray, " texts"]]:
+    """Return the scores of the methods whose ROC curves are shown; the table has all."""
+    return {name: scores for name, scores in report.scores.items() if name in _PLOTTED_METHODS}
+
+
 def _summary(report: DetectorReport) -> Iterator[str]:
     source = Path(report.source).name
     if report.num_generated is None:
@@ -153,8 +167,8 @@ def _summary(report: DetectorReport) -> Iterator[str]:
         )
     if report.num_out_of_distribution:
         yield paragraph(
-            f"{report.num_out_of_distribution:,} texts are unlike all texts that the detector was trained on, for "
-            "example in another language."
+            f"Unlike all texts that the detector was trained on, for example in another language: "
+            f"{counted(report.num_out_of_distribution, 'text')}."
         )
     for warning in report.warnings:
         yield paragraph(warning, style="note")
@@ -237,7 +251,7 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
         plot_calibration(
             folder / "calibration.png",
             np.array([calibration_bin.mean_probability for calibration_bin in bins]),
-            np.array(shares).T,
+            np.array(shares).reshape(-1, 3).T,
             np.array([calibration_bin.num_texts for calibration_bin in bins]),
         ),
         "Share of generated texts by predicted probability.",
@@ -257,8 +271,10 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
     ]
     yield heading("Compared with simpler methods")
     yield table(
-        f"{_INTERVAL_NOTE} The light members use patterns of words and characters; the encoder and the language models "
-        'are slower; "length alone" is the number of words.',
+        f"{_INTERVAL_NOTE} The word n-grams, the character n-grams and their sum are baselines: logistic regressions "
+        "that a few lines of scikit-learn would fit to the same texts. A detector should surpass them. The light "
+        "members use patterns of words and characters; the encoder and the language models are slower; "
+        '"length alone" is the number of words.',
         header,
         rows,
     )

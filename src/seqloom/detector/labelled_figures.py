@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from seqloom.config.flags import cli_flag
 from seqloom.corpora.labelled_texts import LabelledTexts
 from seqloom.detector.confounds import find_confounds
 from seqloom.detector.flagging import flag_at_rate, flagging_rules
@@ -133,7 +134,7 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
         yield (
             "Real and generated texts differ in length: the length alone has an AUC of "
             f"{format_share(length_method.roc_auc.value, 2)} (0.5 is guessing). Prefer the figures by length, or cut "
-            "all texts to similar lengths with `matched`."
+            f"all texts to similar lengths with {cli_flag('matched')} (in Python, matched=True)."
         )
 
 

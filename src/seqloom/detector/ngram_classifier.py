@@ -63,7 +63,7 @@ class NGramClassifier:
         weighted = matrix[:, known]
         weighted.data *= inverse_frequencies[weighted.indices]
         regression = LogisticRegression(
-            C=_INVERSE_PENALTY, solver="liblinear", dual=True, tol=1e-2, max_iter=1000, class_weight="balanced"
+            C=_INVERSE_PENALTY, solver="liblinear", tol=1e-2, max_iter=1000, class_weight="balanced"
         ).fit(weighted, generated)
         weight = np.zeros(matrix.shape[1], np.float32)
         weight[known] = regression.coef_[0] * inverse_frequencies

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, UInt8, UInt16
 
 from seqloom.kernels.text_hashing.reduce import sum_levels
+from seqloom.text_features.distinct_ngrams import distinct_buckets
 from seqloom.text_features.patterns import (
     NUM_BUCKETS,
     PATTERN_KINDS,
@@ -29,7 +30,7 @@ __all__ = [
     "COPY_OF_GENERATED", "COPY_OF_REAL", "NOT_A_COPY", "NOVELTY_FEATURES", "NGramNovelty", "count_documents",
 ]  # fmt: skip
 
-_KINDS = tuple(kind for kind in PATTERN_KINDS if kind not in ("3 characters", "4 characters"))
+_KINDS = tuple(kind for kind in PATTERN_KINDS if kind not in ("2 characters", "3 characters", "4 characters"))
 """Kinds of patterns that are counted."""
 
 _RARE_BELOW = 3
@@ -145,10 +146,9 @@ def count_documents(
         side, fold = generated[chunk].astype(np.int64), folds[chunk]
         patterns = extract_patterns(texts[chunk])
         for number, kind in enumerate(_KINDS):
-            text_of_pattern = np.repeat(np.arange(len(side)), patterns[kind].counts)
             # Several equal patterns in one text count once.
-            distinct_in_text = np.unique(text_of_pattern * NUM_BUCKETS + patterns[kind].buckets)
-            text, bucket = distinct_in_text // NUM_BUCKETS, distinct_in_text % NUM_BUCKETS
+            bucket, counts = distinct_buckets([patterns[kind]], len(side))
+            text = np.repeat(np.arange(len(side)), counts)
             flat_index = ((fold[text] * len(_KINDS) + number) * NUM_BUCKETS + bucket) * len(_SIDES) + side[text]
             np.add.at(document_counts.reshape(-1), flat_index, 1)
     return document_counts

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from seqloom.detector.shrunken_regression import fit_shrunken
 from seqloom.errors import ConfigError
 
 __all__ = [
@@ -24,9 +25,12 @@ __all__ = [
 REAL, GENERATED, HARD_NEGATIVE, SPLICED = range(4)
 """Classes of texts. A spliced text joins half of a generated and half of a real text."""
 
-_CLASS_OFFSETS = np.array([0.0, -1.5, -2.5])
-"""Offsets of the logits of generated texts, hard negatives and spliced texts. The last two are negative, because hard
-negatives and spliced texts are expected less often than generated texts."""
+_CLASS_OFFSETS = np.array([0.0, -3.0, -4.0])
+"""Offsets that a fit adds to the logits of generated texts, hard negatives and spliced texts.
+
+The last two are negative, because hard negatives and spliced texts are expected less often than generated texts. They
+are a compromise: smaller ones separate texts of the known generators better, and larger ones those of others.
+"""
 
 _MAX_DEVIATION = 6.0
 """Maximal distance of an output from its mean, in standard deviations; larger distances are clipped."""
@@ -34,8 +38,11 @@ _MAX_DEVIATION = 6.0
 _MAX_LOGIT = 12.0
 """Bound of the logits that become probabilities; the calibration has too few texts for more extreme odds."""
 
-_INVERSE_PENALTY = 0.05
+_INVERSE_PENALTY = 0.02
 """Inverse strength of the L2 penalty, scikit-learn's C."""
+
+_CALIBRATION_INVERSE_PENALTY = 0.1
+"""The same of the calibration, whose slope is shrunk towards 1."""
 
 _LENGTH_KNOTS = (30, 90)
 """Numbers of words at which the influence of the length may change."""
@@ -71,18 +78,16 @@ class PlattCalibration:
             num_words: number of words of each text.
             generated: whether each text was generated.
         """
-        from sklearn.linear_model import LogisticRegression
-
-        regression = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
         # Column 2 (always 1) is left out, because the regression adds an intercept.
         features = _calibration_features(logits, num_words)[:, [0, 1, 3]]
-        slope, slope_change, intercept_change = regression.fit(features, generated).coef_[0]
+        labels, weights = generated.astype(np.int64), np.ones(len(logits))
+        (slope, slope_change, intercept_change), intercept = _fit_calibration(features, labels, weights)
         if min(slope + slope_change * _scaled_length(np.array(_LENGTH_RANGE))) > 0:
-            return cls(np.array([slope, slope_change, regression.intercept_[0], intercept_change], np.float32))
+            return cls(np.array([slope, slope_change, intercept, intercept_change], np.float32))
         # The slope is not positive for some length, so calibrate without the length. Only a positive slope keeps the
         # order of the logits.
-        regression.fit(features[:, :1], generated)
-        return cls(np.array([max(regression.coef_[0, 0], 1e-3), 0, regression.intercept_[0], 0], np.float32))
+        (slope,), intercept = _fit_calibration(features[:, :1], labels, weights)
+        return cls(np.array([max(slope, 1e-3), 0, intercept, 0], np.float32))
 
     def __call__(
         self, logits: Float[np.ndarray, " texts"], num_words: Int[np.ndarray, " texts"]
@@ -114,7 +119,7 @@ class StackedClassifier:
         mean: mean of each output.
         std: standard deviation of each output.
         weight: weight of each feature for each class other than real texts.
-        bias: bias of each class other than real texts.
+        bias: bias of each class other than real texts; it contains the offset of the class.
         calibration: calibration of the logit that the text is not real.
     """
 
@@ -132,6 +137,7 @@ class StackedClassifier:
         classes: Int[np.ndarray, " texts"],
         calibrating: Bool[np.ndarray, " texts"],
         sample_weights: Float[np.ndarray, " texts"],
+        prior: Float[np.ndarray, " outputs"] | None = None,
     ) -> "StackedClassifier":
         """Fit to texts that the members have not seen.
 
@@ -142,21 +148,19 @@ class StackedClassifier:
             calibrating: whether each text is used for the calibration only; all other texts are used for the regression
                 only.
             sample_weights: weight of each text in the fit.
+            prior: relative weight of each standardized output in the classifier towards which the regression is shrunk;
+                None for zeros.
         """
-        from sklearn.linear_model import LogisticRegression
-
         training = ~calibrating
         mean, std = outputs[training].mean(axis=0), outputs[training].std(axis=0) + 1e-6
-        features = _features((outputs[training] - mean) / std, num_words[training])
-        regression = LogisticRegression(
-            C=_INVERSE_PENALTY, class_weight="balanced", solver="newton-cholesky", tol=1e-3
-        ).fit(features, classes[training], sample_weights[training])
-        # The logits are relative to the class of real texts.
-        if len(regression.classes_) == 2:
-            weight, bias = regression.coef_.T, regression.intercept_
-        else:
-            weight = (regression.coef_[1:] - regression.coef_[0]).T
-            bias = regression.intercept_[1:] - regression.intercept_[0]
+        standardized = (outputs[training] - mean) / std
+        features = _features(standardized, num_words[training])
+        class_numbers, class_of_text = np.unique(classes[training], return_inverse=True)
+        prior_weight = np.zeros((features.shape[1], len(class_numbers) - 1))
+        if prior is not None:
+            prior_weight[: len(prior), 0] = _scaled_prior(standardized, classes[training], prior)
+        weight, bias = fit_shrunken(features, class_of_text, sample_weights[training], prior_weight, _INVERSE_PENALTY)
+        bias = bias + _CLASS_OFFSETS[: len(bias)]
         mean, std, weight, bias = (np.asarray(values, np.float32) for values in (mean, std, weight, bias))
         identity = PlattCalibration(np.array([1, 0, 0, 0], np.float32))
         uncalibrated = cls(mean, std, weight, bias, identity)
@@ -187,7 +191,7 @@ class StackedClassifier:
         of these classes.
         """
         logits = self.class_logits(outputs, num_words)
-        class_weights = np.exp(_add_class_offsets(logits) - _not_real_logits(logits)[:, None])
+        class_weights = np.exp(logits - _not_real_logits(logits)[:, None])
         # The last features are lengths alone. The others are blocks with one feature per output, see `_features`.
         num_output_features = len(self.weight) - 1 - len(_LENGTH_KNOTS)
         features = _features((outputs - self.mean) / self.std, num_words)[:, :num_output_features]
@@ -237,6 +241,19 @@ def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Floa
     return probability
 
 
+def _scaled_prior(
+    standardized: Float[np.ndarray, "texts outputs"], classes: Int[np.ndarray, " texts"], prior: np.ndarray
+) -> np.ndarray:
+    """Return the relative weights, scaled so that the weighted sum of the outputs is a logit of generated texts."""
+    from sklearn.linear_model import LogisticRegression
+
+    chosen = (classes == REAL) | (classes == GENERATED)
+    sums = standardized[chosen].clip(-_MAX_DEVIATION, _MAX_DEVIATION) @ prior
+    regression = LogisticRegression(C=1.0, class_weight="balanced").fit(sums[:, None], classes[chosen])
+    scaled: np.ndarray = max(float(regression.coef_[0, 0]), 0.0) * prior
+    return scaled
+
+
 def _scaled_length(num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
     """Return the logarithm of the number of words, shifted to be near 0 for texts of medium length (about 54 words)."""
     length: np.ndarray = np.log1p(np.clip(num_words, *_LENGTH_RANGE)) - 4
@@ -260,16 +277,24 @@ def _features(standardized: Float[np.ndarray, "texts outputs"], num_words: Int[n
     return np.hstack([clipped, clipped**2 / 3, *products, np.stack(lengths, axis=1)])
 
 
-def _add_class_offsets(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray:
-    """Return the class logits plus the offsets of the classes."""
-    sums: np.ndarray = logits + _CLASS_OFFSETS[: logits.shape[1]]
-    return sums
-
-
 def _not_real_logits(logits: Float[np.ndarray, "texts classes"]) -> Float[np.ndarray, " texts"]:
     """Return the logit that each text is not real, from the logits of all classes other than real."""
-    combined: np.ndarray = np.logaddexp.reduce(_add_class_offsets(logits), axis=1)
+    combined: np.ndarray = np.logaddexp.reduce(logits, axis=1)
     return combined
+
+
+def _fit_calibration(
+    features: Float[np.ndarray, "texts features"],
+    labels: Int[np.ndarray, " texts"],
+    weights: Float[np.ndarray, " texts"],
+) -> tuple[np.ndarray, float]:
+    """Return the weights and the bias of a calibration.
+
+    Few texts leave the slope near 1 and the other weights near 0.
+    """
+    prior = np.eye(features.shape[1], 1)
+    weight, bias = fit_shrunken(features, labels, weights, prior, _CALIBRATION_INVERSE_PENALTY)
+    return weight[:, 0], float(bias[0])
 
 
 def _calibration_features(logits: Float[np.ndarray, " texts"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:

@@ -19,10 +19,13 @@ from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.members import LIGHT_MEMBERS, LIGHT_OUTPUTS, LightMembers, Members
 from seqloom.detector.ngram_classifier import NGramClassifier
 from seqloom.detector.ngram_novelty import NGramNovelty
+from seqloom.detector.ngram_regression import REGRESSION_MEMBERS, NGramRegression, ViewRegressions
+from seqloom.detector.older_formats import OLDEST_FORMAT, migrate_to_7, with_new_members
 from seqloom.detector.percentiles import OutputPercentiles
 from seqloom.detector.stack import PlattCalibration, StackedClassifier
 from seqloom.detector.stacks import Stacks
-from seqloom.errors import RunError
+from seqloom.errors import RunError, SeqloomError
+from seqloom.files import read_own_file
 from seqloom.replacement import LOCK_FILE
 from seqloom.runs.layout import RunFolder
 from seqloom.text_features.config import EncoderSettings
@@ -32,6 +35,7 @@ __all__ = [
     "DETECTOR",
     "LANGUAGE_MODEL_FOLDERS",
     "detector_fingerprint",
+    "foreign_runs",
     "load_detector",
     "save_detector",
     "written_files",
@@ -39,11 +43,11 @@ __all__ = [
 
 DETECTOR = ModelArchive(
     name="detector",
-    format=6,
-    oldest_format=5,
+    format=7,
+    oldest_format=OLDEST_FORMAT,
     first_checked_format=6,
     fit_command="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
-    migrations=(dict,),
+    migrations=(dict, migrate_to_7),
 )
 """File format of detectors."""
 
@@ -64,6 +68,7 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     """
     members, stacks = detector.members_, detector.stacks_
     parts: dict[str, StoredArrays] = {
+        **{name: regression for name, regression in members.light.views.regressions.items()},
         "wording": members.light.classifier,
         "familiarity": members.light.novelty,
         "coherence": members.light.coherence,
@@ -77,9 +82,11 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         parts["encoder"] = members.encoder
     has_language_models = members.language_models is not None
     stored = {
+        "slow": members.score_with_slow,
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
         "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODEL_FOLDERS if has_language_models},
+        "common": list(members.light.views.common),
         "familiar": detector.known_share_limits_.tolist(),
         "leaks": [[confound.sign, confound.real_share, confound.generated_share] for confound in detector.confounds_],
         "report": detector.report_,
@@ -89,13 +96,27 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
 
 
 def written_files(folder: Path) -> list[Path]:
-    """Return the existing files of a detector and of its language models."""
+    """Return the existing files of a detector and of its language models; a run of the user's own is not among them."""
     files = DETECTOR.written_files(folder)
     for name in LANGUAGE_MODEL_FOLDERS:
+        if name in foreign_runs(folder):
+            continue
         run = RunFolder(folder / name)
         lock = run.path / "state" / LOCK_FILE
         files += [*run.written_files(), *([lock] if lock.exists() else [])]
     return files
+
+
+def foreign_runs(folder: Path) -> list[str]:
+    """Return the names of runs in the places of the language models that do not belong to the detector in a folder."""
+    names = [name for name in LANGUAGE_MODEL_FOLDERS if RunFolder(folder / name).holds_run]
+    if not names or not (folder / DETECTOR.settings_file).exists():
+        return names
+    try:
+        digests = DETECTOR.read_settings(folder)["models"]
+        return [name for name in names if name not in digests]
+    except (SeqloomError, KeyError, TypeError):
+        return []  # of a damaged detector, or of an older version, whose runs can only be its own
 
 
 def load_detector(folder: str | Path, open_language_models: Callable[[Path], LanguageModelPair]) -> Detector:
@@ -117,6 +138,8 @@ def load_detector(folder: str | Path, open_language_models: Callable[[Path], Lan
         return open_language_models(path) if digests else None
 
     def restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> Detector:
+        if stored["format"] < DETECTOR.format:
+            arrays_of = with_new_members(arrays_of)
         return _restore(stored, arrays_of, open_checked_language_models(stored["models"]))
 
     return DETECTOR.load(path, restore)
@@ -132,7 +155,7 @@ def detector_fingerprint(folder: str | Path) -> str:
     """
     path = Path(folder)
     DETECTOR.read_settings(path)
-    return sha256((path / DETECTOR.settings_file).read_bytes()).hexdigest()
+    return sha256(read_own_file(path / DETECTOR.settings_file)).hexdigest()
 
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, language_models: LanguageModelPair | None) -> Detector:
@@ -164,12 +187,19 @@ def _restore_members(
         from seqloom.text_features.encoder import Encoder
 
         encoder = Encoder.restore(arrays_of("encoder"), stored["encoder"], EncoderSettings())
+    common, regressions = (
+        stored["common"],
+        {name: NGramRegression.from_arrays(arrays_of(name)) for name in REGRESSION_MEMBERS},
+    )
+    if not all(isinstance(word, str) for word in common):
+        raise ValueError("the value of 'common' is not a list of words")
     light = LightMembers(
+        ViewRegressions(tuple(common), regressions),
         NGramClassifier.from_arrays(arrays_of("wording")),
         NGramNovelty.from_arrays(arrays_of("familiarity")),
         EmbeddingCoherence.from_arrays(arrays_of("coherence")),
     )
-    return Members(light, encoder, language_models)
+    return Members(light, encoder, language_models, stored["slow"] is True)
 
 
 def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
@@ -178,7 +208,7 @@ def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
     if arrays_of("stack"):  # empty for a detector without slow members
         full = StackedClassifier.from_arrays(arrays_of("stack"))
         calibration = PlattCalibration.from_arrays(arrays_of("calibration"))
-    names = (*LIGHT_MEMBERS, *members.slow_slices)
+    names = (*(name for name in LIGHT_MEMBERS if name not in REGRESSION_MEMBERS), *members.slow_slices)
     by_member = {name: StackedClassifier.from_arrays(arrays_of(f"alone {name}")) for name in names}
     num_slow_outputs = max((columns.stop for columns in members.slow_slices.values()), default=0)
     light_matches = len(light.mean) == len(LIGHT_OUTPUTS)
@@ -192,4 +222,4 @@ def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
 def _weights_digest(run: Path) -> str | None:
     """Return a hash of a language model's weights; None if there are no weights."""
     weights = run / "model.safetensors"
-    return sha256(weights.read_bytes()).hexdigest() if weights.exists() else None
+    return sha256(read_own_file(weights)).hexdigest() if weights.exists() else None

@@ -27,7 +27,7 @@ from seqloom.plural import counted
 from seqloom.reporter import Reporter
 
 __all__ = [
-    "CALIBRATION", "MIN_WORDS", "NUM_FOLDS", "STACKING", "TRAINING", "Split", "TrainingSet", "make_training_set",
+    "CALIBRATION", "MIN_WORDS", "STACKING", "TRAINING", "Split", "TrainingSet", "make_training_set",
     "split_groups", "word_counts",
 ]  # fmt: skip
 
@@ -37,8 +37,9 @@ MIN_WORDS = 5
 TRAINING, STACKING, CALIBRATION, _UNUSED = range(4)
 """Roles of texts: training of the slow members, training of the full stack, calibration, and no use."""
 
-NUM_FOLDS = 4
-"""Number of folds for cross-fitting."""
+_NUM_FOLDS, _FEWER_FOLDS_ABOVE = 4, (1000, 3000)
+"""Number of folds for cross-fitting, and numbers of texts above each of which there is a fold less: models of half of
+many texts are nearly as good as models of all."""
 
 _ROLE_SHARES = (0.6, 0.25, 0.15)
 """Share of the groups with each role: training, stacking, calibration."""
@@ -56,6 +57,13 @@ length."""
 _AUGMENTED_SHARE = 0.35
 """Share of the texts outside the calibration that also have a version with random changes, such as typing errors."""
 
+_MAX_SLOW_TEXTS = 1500
+"""Largest number of texts that the slow members score for the full stack, whose weights are few."""
+
+_MAX_VARIED_TEXTS = 3000
+"""Of more texts than this, both sides together, only a random part has changed and spliced versions; the number of hard
+negatives is reduced by the same factor. The weights of the versions grow by it, so that their total stays the same."""
+
 _HARD_NEGATIVE_SHARE = 0.4
 """Number of hard negatives per generated text."""
 
@@ -68,7 +76,7 @@ class Split(NamedTuple):
 
     Attributes:
         roles: `TRAINING`, `STACKING`, `CALIBRATION`, or another number if the text is unused.
-        folds: fold of each text, below `NUM_FOLDS`.
+        folds: fold of each text, from 0.
     """
 
     roles: Int[np.ndarray, " texts"]
@@ -99,6 +107,19 @@ class TrainingSet:
         """Return the chosen texts."""
         return [self.texts[index] for index in np.flatnonzero(chosen)]
 
+    def scored_by_slow_members(self) -> Bool[np.ndarray, " texts"]:
+        """Return which texts the slow members score for the full stack.
+
+        They are texts outside of the slow members' training: the unchanged calibration texts, which measure the result,
+        and a random part of the others if there are many.
+        """
+        measuring: np.ndarray = (self.roles == CALIBRATION) & self.is_original
+        others = np.flatnonzero((self.roles != TRAINING) & ~measuring)
+        count = max(_MAX_SLOW_TEXTS - int(measuring.sum()), _MAX_SLOW_TEXTS // 2)
+        scored = measuring.copy()
+        scored[np.random.default_rng(0).permutation(others)[:count]] = True
+        return scored
+
 
 def word_counts(texts: Sequence[str]) -> Int[np.ndarray, " texts"]:
     """Return the number of words of each text."""
@@ -120,6 +141,7 @@ def split_groups(
         ConfigError: there are too few groups.
     """
     random = np.random.default_rng(seed)
+    num_folds = _NUM_FOLDS - int(np.searchsorted(_FEWER_FOLDS_ABOVE, len(labels)))
     roles, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
     for is_generated, side in ((False, "real"), (True, "generated")):
         on_side = labels == is_generated
@@ -143,7 +165,7 @@ def split_groups(
             [num_calibration, num_stacking, num_used_groups - num_stacking - num_calibration],
         )
         group_folds = np.empty(len(side_groups), np.int64)
-        group_folds[order] = np.arange(len(side_groups)) % NUM_FOLDS
+        group_folds[order] = np.arange(len(side_groups)) % num_folds
         group_of_text = np.searchsorted(side_groups, groups[on_side])
         roles[on_side], folds[on_side] = group_roles[group_of_text], group_folds[group_of_text]
     return Split(roles, folds)
@@ -159,10 +181,11 @@ def make_training_set(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], 
         seed: seed of the versions, the spliced texts and the hard negatives.
     """
     random = np.random.default_rng(seed)
+    share = min(1.0, _MAX_VARIED_TEXTS / max(1, np.sum(split.roles != _UNUSED)))
     rows = [  # one tuple per text, with the attributes of `TrainingSet` in order
         (text, class_, class_ != SPLICED and number == 0, weight, role, fold)
         for role in (TRAINING, STACKING, CALIBRATION)
-        for class_, fold, versions in _texts_of_role(texts, labels, split, role, random)
+        for class_, fold, versions in _texts_of_role(texts, labels, split, role, share, random)
         for number, (text, weight) in enumerate(versions)
     ]
     all_texts, *columns = zip(*rows, strict=True)
@@ -171,28 +194,41 @@ def make_training_set(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], 
 
 
 def _texts_of_role(
-    texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, role: int, random: np.random.Generator
+    texts: Sequence[str],
+    labels: Bool[np.ndarray, " texts"],
+    split: Split,
+    role: int,
+    share: float,
+    random: np.random.Generator,
 ) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
     """Yield class, fold and versions of each text with a role, and of spliced texts and hard negatives.
 
-    The calibration uses no spliced texts, no hard negatives and no random changes. Each version is a pair of a text and
-    its weight; the first version of a text is the text itself.
+    `share` is the share of the texts that have further versions. The calibration uses no spliced texts, no hard
+    negatives and no random changes. Each version is a pair of a text and its weight; the first version of a text is the
+    text itself.
     """
     side_indices = [np.flatnonzero((split.roles == role) & (labels == side)).tolist() for side in (False, True)]
     real, generated = ([texts[index].strip() for index in indices] for indices in side_indices)
     real_folds, generated_folds = (split.folds[indices].tolist() for indices in side_indices)
     augmented = role != CALIBRATION
+
+    def versions_of(text: str, matched: str) -> list[tuple[str, float]]:
+        if share < 1 and random.random() >= share:
+            return [(text, 1.0)]
+        original, *changed = _versions(text, matched, random, augmented=augmented)
+        return [original, *((version, weight / share) for version, weight in changed)]
+
     real_matched, generated_matched = match_lengths(real, generated, random)
     for text, matched, fold in zip(real, real_matched, real_folds, strict=True):
-        yield REAL, fold, _versions(text, matched, random, augmented=augmented)
+        yield REAL, fold, versions_of(text, matched)
     for text, matched, fold in zip(generated, generated_matched, generated_folds, strict=True):
         real_text = real[random.integers(len(real))]
-        yield GENERATED, fold, _versions(text, matched, random, augmented=augmented)
-        if random.random() < _SPLICED_SHARE[role]:
+        yield GENERATED, fold, versions_of(text, matched)
+        if random.random() < _SPLICED_SHARE[role] * share:
             yield SPLICED, fold, [(splice(matched, real_text, random), _SPLICED_WEIGHT)]
-    for fold in range(NUM_FOLDS if augmented else 0):
+    for fold in sorted(set(generated_folds)) if augmented else []:
         real_in_fold = [text for text, text_fold in zip(real, real_folds, strict=True) if text_fold == fold]
-        count = round(_HARD_NEGATIVE_SHARE * generated_folds.count(fold))
+        count = round(_HARD_NEGATIVE_SHARE * share * generated_folds.count(fold))
         for text in make_hard_negatives(real_in_fold, count, random):
             yield HARD_NEGATIVE, fold, _versions(text, text, random, augmented=augmented)
 

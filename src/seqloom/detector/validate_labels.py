@@ -39,7 +39,7 @@ def validate_labelled_texts(texts: Any, labels: Any) -> tuple[list[str], Bool[np
         num_distinct = len(set(side_texts))
         if num_distinct < MIN_TEXTS:
             raise ConfigError(
-                f"{num_distinct} different {name} texts are too few to fit a detector: pass {MIN_TEXTS} or more"
+                f"{num_distinct} different {name} texts are too few to fit a detector: give {MIN_TEXTS} or more"
             )
     if shared := shared_texts(*sides):
         raise ConfigError(

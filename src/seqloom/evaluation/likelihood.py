@@ -8,17 +8,19 @@ character of text, a note of music.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
 
+from seqloom.codecs.base import Codec
 from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.scorer import Scorer
 from seqloom.evaluation.scoring_windows import Piece, full_pieces, length_groups, windows
 
-__all__ = ["Likelihood", "bits_measure", "block_likelihood", "full_likelihood", "window_likelihood"]
+__all__ = ["Likelihood", "bits_measure", "block_likelihood", "full_likelihood", "start_token_of", "window_likelihood"]
 
 
 Features = Float32[np.ndarray, "documents features"] | None
@@ -99,8 +101,9 @@ def full_likelihood(
     units: Int[np.ndarray, " vocab"],
     *,
     features: Features = None,
+    start_token: int | None = None,
 ) -> Likelihood:
-    """Score every token but the first of each span, in the context of all earlier tokens of the span.
+    """Score every token of each span, in the context of all earlier tokens of the span.
 
     A long span is read in several parallel streams, where the context is limited; see `full_pieces`.
 
@@ -110,13 +113,25 @@ def full_likelihood(
         spans: spans to score.
         units: number of units that each token encodes (see `Codec.units_per_token`).
         features: features of the ratings and categories of each document; None if these are unknown.
+        start_token: token from which the first one of a span is predicted (see `start_token_of`); None leaves the first
+            token of each span out.
     """
     pieces = [
         piece
         for start, stop, document in _as_tuples(spans)
-        for piece in full_pieces(start, stop, first_scored=start + 1, document=document)
+        for group in full_pieces(start, stop, document, start_token)
+        for piece in group
     ]
     return _score(scorer, store, pieces, units, features)
+
+
+def start_token_of(store: TokenStore, codec: Codec[Any]) -> int | None:
+    """Return the token from which a model predicts the first token of a document, as `score` does too.
+
+    It is None if the documents of the store begin with the boundary, which the model reads without predicting it.
+    """
+    has_boundaries = codec.boundary is not None and len(store.records) and store.records[0] == codec.boundary
+    return None if has_boundaries else codec.bos_id
 
 
 def block_likelihood(
@@ -166,7 +181,7 @@ def _as_tuples(spans: Spans) -> Iterator[tuple[int, int, int]]:
 def _score(scorer: Scorer, store: TokenStore, pieces: list[Piece], units: np.ndarray, features: Features) -> Likelihood:
     nats, tokens, num_units = 0.0, 0, 0
     # A piece of one token has nothing to score. `store.records` are the token ids of all documents.
-    for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
+    for group in length_groups([piece for piece in pieces if piece.num_tokens >= 2]):
         for window, log_probs in scorer.log_probs(windows(store.records, group, features)):
             targets = window.targets[window.targets != IGNORED]
             nats -= float(log_probs.sum())

@@ -16,9 +16,6 @@ from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
-_MAX_TOKENS_AT_ONCE = MAX_STREAMS * MIN_STREAM_TOKENS
-"""Number of tokens of a long text that are scored together, before their results are yielded."""
-
 
 @dataclass(frozen=True)
 class TokenScore:
@@ -46,9 +43,9 @@ def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> I
         scorer: scorer of the model.
         tokens: ids; the first is read but not scored.
     """
-    for first in range(1, len(tokens), _MAX_TOKENS_AT_ONCE):
-        pieces = full_pieces(start=0, stop=min(first + _MAX_TOKENS_AT_ONCE, len(tokens)), first_scored=first)
-        for scores in _scores_by_piece(scorer, tokens, pieces):
+    # The first token takes the place of the start token, so that a text is divided as in `full_likelihood`.
+    for pieces in full_pieces(0, len(tokens) - 1, start_token=int(tokens[0])) if len(tokens) > 1 else ():
+        for scores in _scores_by_piece(scorer, tokens[1:], pieces):
             yield from scores
 
 

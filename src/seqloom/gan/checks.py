@@ -15,9 +15,10 @@ from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.gan.dataset import UNSEEN_SHARE
+from seqloom.gan.parent import Parent
 from seqloom.kernels.cores import core_spec
 from seqloom.lm.options import resolve_options
-from seqloom.runs.checks import check_run_folder
+from seqloom.runs.checks import check_likelihood_folder, check_run_folder
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 
@@ -74,6 +75,8 @@ def check_request(
     if faults:
         raise ConfigError(*faults)
     check_run_folder(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
+    if from_run is None:
+        check_likelihood_folder(folder)
 
 
 def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
@@ -117,7 +120,7 @@ def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None
         raise ConfigError(*faults)
 
 
-def check_parent(parent: SavedRun) -> None:
+def check_parent(parent: Parent) -> None:
     """Check that a GAN can start from a run.
 
     Raises:

@@ -11,11 +11,11 @@ from seqloom.config.gan import GanConfig
 from seqloom.corpora import open_corpus
 from seqloom.data.scale import Scale
 from seqloom.errors import SourceError
+from seqloom.gan.parent import Parent
 from seqloom.gan.short_texts import UNKNOWN_WORDS_REASON, ShortTexts, encode_texts, too_long_reason
 from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
 from seqloom.reporter import Reporter
-from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["UNSEEN_SHARE", "build_dataset", "check_dataset_size", "load_table"]
 
@@ -106,7 +106,7 @@ def _count_texts(source: str, reading: ReadingConfig, level: str, max_length: in
     return _TableCounts(usable, too_long, ratings)
 
 
-def load_table(parent: SavedRun, source: str | list[str], note: Reporter) -> Dataset:
+def load_table(parent: Parent, source: str | list[str], note: Reporter) -> Dataset:
     """Read and encode a table with the reading settings and the codec of a run."""
     return load_dataset(
         source,
@@ -118,13 +118,11 @@ def load_table(parent: SavedRun, source: str | list[str], note: Reporter) -> Dat
     )
 
 
-def build_dataset(
-    parent: SavedRun, dataset: Dataset, config: GanConfig, note: Reporter
-) -> tuple[ShortTexts, ShortTexts]:
+def build_dataset(parent: Parent, dataset: Dataset, config: GanConfig, note: Reporter) -> tuple[ShortTexts, ShortTexts]:
     """Return the training texts and the unseen texts.
 
     Args:
-        parent: run whose codec and conditions are used.
+        parent: language model whose codec and conditions are used.
         dataset: table from `load_table`.
         config: GAN settings.
         note: receives lines about the numbers of skipped and usable texts.
@@ -143,8 +141,8 @@ def build_dataset(
     if num_unknown > _MAX_UNKNOWN_RATIO * num_usable:
         raise SourceError(
             f"{num_unknown:,} of {num_unknown + num_usable:,} texts have words outside the vocabulary of "
-            f"{parent.path}: start from a run with these words in its vocabulary, or use a larger `vocabulary` or "
-            "`level` subword"
+            f"{len(parent.codec.token_bytes):,} words: use a larger `vocabulary` or `level` subword, or start from a "
+            "run that knows these words"
         )
     if num_unknown > num_usable:
         note("more texts are skipped because of unknown words than are used: `level` subword skips none of them")

@@ -17,16 +17,16 @@ def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
     """Return the settings of a GAN, and the path of its parent: the run that its training started from.
 
     Raises:
-        RunError: `gan.json` is missing or damaged.
+        RunError: `gan.json` is missing or damaged, or belongs to another run.
     """
-    stored = migrate(folder.read_json(folder.gan_file), str(folder.gan_file))
+    stored = migrate(folder.read_gan_json(), str(folder.gan_file))
     try:
         return GanConfig.from_json(stored["gan"]), Path(from_stored(stored["parent"], folder.path))
     except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{folder.gan_file} is damaged ({error}): start again with `overwrite`") from None
 
 
-def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Path) -> None:
+def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Path, run_id: str | None) -> None:
     """Write `gan.json`.
 
     Args:
@@ -34,12 +34,14 @@ def write_gan_config(folder: RunFolder, gan: GanConfig, source: str, parent: Pat
         gan: settings of the GAN.
         source: table of rated texts.
         parent: run that the training starts from.
+        run_id: identity of the GAN's run.
 
     Raises:
         SeqloomError: the disk is full or the folder cannot be written to.
     """
     paths = {"source": source_to_stored(source, folder.path), "parent": to_stored(str(parent), folder.path)}
-    write_checked_json(folder.gan_file, {"format": FORMAT, "gan": gan.to_json(), **paths})
+    identity = {} if run_id is None else {"run": run_id}
+    write_checked_json(folder.gan_file, {"format": FORMAT, **identity, "gan": gan.to_json(), **paths})
 
 
 def update_gan_config(folder: RunFolder, gan: GanConfig) -> None:
@@ -49,7 +51,7 @@ def update_gan_config(folder: RunFolder, gan: GanConfig) -> None:
         RunError: `gan.json` is missing or damaged.
         SeqloomError: the disk is full or the folder cannot be written to.
     """
-    write_checked_json(folder.gan_file, {**folder.read_json(folder.gan_file), "format": FORMAT, "gan": gan.to_json()})
+    write_checked_json(folder.gan_file, {**folder.read_gan_json(), "format": FORMAT, "gan": gan.to_json()})
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

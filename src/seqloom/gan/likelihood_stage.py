@@ -4,17 +4,20 @@ The likelihood training teaches a language model with ratings as input to predic
 starts from this model.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from seqloom.config.options import TrainOptions
 from seqloom.gan.dataset import UNSEEN_SHARE
 from seqloom.gan.request import PendingGanRun
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
+from seqloom.lm.session import TrainingSession
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
+from seqloom.stopwatch import Stopwatch
 from seqloom.training.events import Listener
 
 __all__ = ["train_likelihood"]
@@ -31,6 +34,8 @@ def train_likelihood(
     request: PendingGanRun,
     note: Reporter,
     viewer: TrainingObserver | None,
+    stopwatch: Stopwatch,
+    check: Callable[[TrainingSession], None],
     *,
     resume: bool = False,
 ) -> SavedRun:
@@ -41,6 +46,8 @@ def train_likelihood(
         request: requested training.
         note: receives progress lines.
         viewer: observer of the likelihood training.
+        stopwatch: stopwatch that was started with the likelihood training.
+        check: receives a new likelihood training before it begins, and may raise an error.
         resume: whether to resume an earlier likelihood training.
 
     Raises:
@@ -51,7 +58,7 @@ def train_likelihood(
     likelihood_folder.settle()
     if resume and likelihood_folder.state_file.exists():
         note("likelihood training, continued")
-        run = train(run=likelihood_folder, resume=True, viewer=_StageObserver(viewer))
+        run = train(run=likelihood_folder, resume=True, viewer=_StageObserver(viewer), stopwatch=stopwatch)
     else:
         note("likelihood training")
         settings = {"level": "word", "validation": UNSEEN_SHARE, **request.others, **request.likelihood_budget}
@@ -64,6 +71,8 @@ def train_likelihood(
             run=likelihood_folder,
             overwrite=True,
             viewer=observer,
+            stopwatch=stopwatch,
+            check=check,
             with_report=request.likelihood_seconds is None or request.likelihood_seconds >= _MIN_SECONDS_WITH_REPORT,
         )
     report = run.folder.report_file

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seqloom import disk
 from seqloom.config import JsonSerializable
 from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
 from seqloom.errors import ConfigError, RunError
-from seqloom.files import write_checked_json
+from seqloom.files import cannot_write, write_checked_json
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.migrations import FORMAT, migrate
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
@@ -22,6 +23,7 @@ __all__ = [
     "PendingGanRun",
     "is_of_saved_training",
     "read_pending_run",
+    "remove_pending_run",
     "write_pending_run",
 ]
 
@@ -69,6 +71,11 @@ class PendingGanRun(JsonSerializable):
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 
     @property
+    def has_all_steps(self) -> bool:
+        """Whether the user chose the numbers of adversarial and of VAE pretraining steps."""
+        return {"adversarial_steps", "pretrain_steps"} <= self.own.keys()
+
+    @property
     def likelihood_seconds(self) -> float | None:
         """Time budget of the likelihood training; None if the user chose its steps or epochs."""
         return None if {"steps", "epochs"} & self.others.keys() else LIKELIHOOD_SHARE * self.seconds
@@ -88,6 +95,18 @@ def write_pending_run(folder: RunFolder, request: PendingGanRun) -> None:
     parent = None if request.parent is None else to_stored(request.parent, folder.path)
     stored = replace(request, source=source_to_stored(request.source, folder.path), parent=parent)
     write_checked_json(folder.gan_request_file, {"format": FORMAT, **stored.to_json()})
+
+
+def remove_pending_run(folder: RunFolder) -> None:
+    """Remove the requested training from a run folder, if there is one.
+
+    Raises:
+        SeqloomError: the folder cannot be written to.
+    """
+    try:
+        disk.unlink(folder.gan_request_file, missing_ok=True)
+    except OSError as error:
+        raise cannot_write(folder.gan_request_file, error) from error
 
 
 def is_of_saved_training(folder: RunFolder) -> bool:

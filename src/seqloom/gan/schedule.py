@@ -1,18 +1,14 @@
 """Choose the number of steps of each stage from the available time and the number of texts."""
 
 import math
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError
-from seqloom.gan.session import medium_matmul_precision
 from seqloom.gan.stage_limits import PRETRAINING_SHARE, WARMUP_SHARE, StageLimits
-from seqloom.gan.trainer import GanTrainer
+from seqloom.gan.step_timing import StepSeconds
 from seqloom.plural import counted
 from seqloom.reporter import Reporter
 from seqloom.stopwatch import TimeBudget
@@ -25,9 +21,6 @@ _MAX_EPOCHS = 12
 With more epochs the networks would memorise a small corpus.
 """
 
-_UNTIMED_STEPS, _TIMED_STEPS = 2, 3
-"""Untimed first steps, and timed steps, of each stage. The training revises the plan later."""
-
 _GOOD_STEPS = {"pretrain_steps": 1000, "adversarial_steps": 50}
 """Number of steps of each stage. With fewer steps the generated texts are poor."""
 
@@ -35,51 +28,32 @@ _MIN_STEPS = {"pretrain_steps": 10, "adversarial_steps": 5}
 """Number of steps of each stage. With fewer steps nothing is learned, so the training is refused."""
 
 
-@dataclass(frozen=True)
-class _StepSeconds:
-    """Duration of one step of each stage."""
-
-    pretrain: float
-    warmup: float
-    adversarial: float
-
-    @classmethod
-    def measure(cls, trainer: GanTrainer) -> "_StepSeconds":
-        steps = (trainer.pretrain_step, trainer.discriminator_warmup_step, trainer.adversarial_step)
-        return cls(*map(_median_seconds, steps))
-
-    def needed(self, config: GanConfig, steps: Mapping[str, int]) -> float:
-        """Return the duration of a training with numbers of steps."""
-        return (
-            steps["pretrain_steps"] * self.pretrain
-            + config.warmup_steps * self.warmup
-            + steps["adversarial_steps"] * self.adversarial
-        )
-
-
-@medium_matmul_precision()
 def fit_schedule(
-    trainer: GanTrainer,
+    step_seconds: StepSeconds,
+    num_texts: int,
     config: GanConfig,
     chosen_by_user: Mapping[str, Any],
-    budget: TimeBudget,
+    seconds: float,
     note: Reporter,
+    *,
+    refuse: bool = True,
 ) -> GanConfig:
-    """Time a few steps of each stage, and return the config with numbers of steps that fit the available time.
+    """Return the config with numbers of steps that fit the available time.
 
     Args:
-        trainer: trainer for the timing. The timed steps change its weights: use another trainer for the training.
+        step_seconds: measured duration of a step of each stage.
+        num_texts: number of training texts.
         config: GAN settings with arbitrary numbers of steps.
         chosen_by_user: settings that the user chose. If "pretrain_steps" or "adversarial_steps" is one of them, its
             value is kept.
-        budget: available time for the timing and for all stages after the likelihood training.
+        seconds: available time for all stages after the likelihood training.
         note: receives advice on the number of steps.
+        refuse: whether to refuse too short a time.
 
     Raises:
         ConfigError: the time is too short to learn anything.
     """
-    max_steps, step_seconds = _max_steps(trainer), _StepSeconds.measure(trainer)
-    seconds = budget.left()
+    max_steps = _max_steps(num_texts, config)
     affordable = {"pretrain_steps": max(1, int(PRETRAINING_SHARE * seconds / step_seconds.pretrain))}
     # Settings that the user chose come last and replace the computed numbers.
     steps = {"pretrain_steps": min(max_steps, affordable["pretrain_steps"]), **chosen_by_user}
@@ -90,10 +64,9 @@ def fit_schedule(
     affordable["adversarial_steps"] = max(1, int((after_pretraining - warmup_seconds) / step_seconds.adversarial))
     steps = {"adversarial_steps": min(max_steps, affordable["adversarial_steps"]), **steps}
     computed = [name for name in affordable if name not in chosen_by_user]
-    if any(steps[name] < min(max_steps, _MIN_STEPS[name]) for name in computed):
+    if refuse and any(steps[name] < min(max_steps, _MIN_STEPS[name]) for name in computed):
         raise ConfigError(_too_short(steps, step_seconds.needed(config, {**_GOOD_STEPS, **chosen_by_user}) - seconds))
     if any(affordable[name] > max_steps for name in computed):
-        num_texts = len(trainer.texts)
         note(f"each stage is limited to {_MAX_EPOCHS} epochs of {num_texts:,} texts, so that they are not memorised")
     elif any(affordable[name] < _GOOD_STEPS[name] for name in computed):
         note(_short_time_advice(steps))
@@ -102,28 +75,29 @@ def fit_schedule(
     )
 
 
-def limit_stages(trainer: GanTrainer, chosen_by_user: Iterable[str], budget: TimeBudget) -> StageLimits:
+def limit_stages(num_texts: int, config: GanConfig, chosen_by_user: Iterable[str], budget: TimeBudget) -> StageLimits:
     """Return the time limits of the stages whose numbers of steps the user did not choose.
 
     Args:
-        trainer: trainer of the GAN.
+        num_texts: number of training texts.
+        config: GAN settings.
         chosen_by_user: names of the settings that the user chose.
         budget: available time for all stages after the likelihood training.
     """
     names = ("pretrain_steps", "warmup_steps", "adversarial_steps")
     limited = [name for name in names if name not in set(chosen_by_user)]
-    return StageLimits(budget, tuple(limited), _max_steps(trainer))
+    return StageLimits(budget, tuple(limited), _max_steps(num_texts, config))
 
 
-def _max_steps(trainer: GanTrainer) -> int:
-    return math.ceil(_MAX_EPOCHS * len(trainer.texts) / trainer.config.batch_size)
+def _max_steps(num_texts: int, config: GanConfig) -> int:
+    return math.ceil(_MAX_EPOCHS * num_texts / config.batch_size)
 
 
 def _too_short(steps: Mapping[str, Any], missing_seconds: float) -> str:
     return (
-        f"`minutes` leave time for {counted(steps['pretrain_steps'], 'step')} of VAE pretraining and "
+        f"`minutes` leaves time for {counted(steps['pretrain_steps'], 'step')} of VAE pretraining and "
         f"{steps['adversarial_steps']:,} of adversarial training, which is too little to learn anything: give "
-        f"{max(1, math.ceil(missing_seconds / 60)):,} more, or a smaller `vocabulary` or `hidden_size`"
+        f"{counted(max(1, math.ceil(missing_seconds / 60)), 'more minute')}, or a smaller `vocabulary` or `hidden_size`"
     )
 
 
@@ -134,13 +108,3 @@ def _short_time_advice(steps: Mapping[str, Any]) -> str:
         f"training; texts are poor below about {_GOOD_STEPS['pretrain_steps']:,} and "
         f"{_GOOD_STEPS['adversarial_steps']} steps: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
     )
-
-
-def _median_seconds(step: Callable[[], Any]) -> float:
-    """Return the median duration of a step after some untimed steps."""
-    durations = []
-    for _ in range(_UNTIMED_STEPS + _TIMED_STEPS):
-        start = time.perf_counter()
-        step()
-        durations.append(time.perf_counter() - start)
-    return float(np.median(durations[_UNTIMED_STEPS:]))

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from seqloom.data.scale import Scale
-from seqloom.files import write_json, write_text
+from seqloom.files import write_text
 from seqloom.gan.layout import update_gan_config
 from seqloom.gan.plots import draw_gan_training
 from seqloom.gan.progress import AdversarialStep
 from seqloom.gan.reproduce_command import reproduce_gan_command
+from seqloom.gan.request import remove_pending_run
 from seqloom.gan.rollout import generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.stage_clock import StageClock
@@ -104,7 +105,7 @@ def _run_stages(session: GanSession) -> SavedRun:
             raise KeyboardInterrupt
     if session.limits is not None:
         _store_final_steps(session)
-    write_json(folder.metrics_file, _metrics(session))
+    folder.write_metrics(_metrics(session))
     session.note(f"plot: {draw_gan_training(SavedRun(folder), folder.plots_folder)}")
     rating = _highest_rating(session)
     if session.limits is not None:
@@ -251,7 +252,7 @@ def _save(session: GanSession) -> None:
     limits = None if session.limits is None else session.limits.to_json()
     state = Snapshot(snapshot.tensors, {**snapshot.progress, "time_limits": limits})
     save_snapshot(folder.gan_state_file, state, folder.state_metadata())
-    folder.remove_request()
+    remove_pending_run(folder)
     folder.publish()
 
 

@@ -10,13 +10,13 @@ import torch
 
 from seqloom.config.gan import GanConfig
 from seqloom.gan.dataset import UNSEEN_SHARE
+from seqloom.gan.parent import Parent
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import LanguageModel
 from seqloom.models.weight_transfer import transfer_weights
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.runs.config import RunConfig
-from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["gan_run_config", "make_trainer", "starts_from_likelihood"]
 
@@ -37,11 +37,11 @@ def starts_from_likelihood(loss: str | None) -> bool:
     return from_likelihood
 
 
-def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConfig:
+def gan_run_config(parent: Parent, noise_size: int, gan: GanConfig) -> RunConfig:
     """Return the configuration of a GAN's run.
 
     Args:
-        parent: likelihood-trained run.
+        parent: language model that the generator starts from.
         noise_size: dimension of the noise.
         gan: GAN settings.
     """
@@ -66,12 +66,12 @@ def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConf
 
 
 def make_trainer(
-    run: SavedRun, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
+    run: Parent, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
 ) -> GanTrainer:
     """Return a trainer; its generator starts from the weights of a run, unless the loss requires random weights.
 
     Args:
-        run: likelihood-trained run, or the GAN's own run to resume.
+        run: language model that the generator starts from, or the GAN's own run to resume.
         config: configuration of the GAN's run.
         gan: GAN settings.
         texts: training texts.

@@ -30,4 +30,5 @@ class StageClock:
         self._last_note_time = time.monotonic()
         seconds_per_step = (self._last_note_time - self._start_time) / max(1, done - self._done_at_start)
         seconds = seconds_per_step * (total - done)
-        return (f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left") + self._suffix
+        time_left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return f"{time_left} left in this stage{self._suffix}"

@@ -18,6 +18,7 @@ from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
 from seqloom.gan.checks import check_parent, check_parent_settings, check_request
 from seqloom.gan.dataset import build_dataset, check_dataset_size, load_table
+from seqloom.gan.early_timing import EarlyTiming
 from seqloom.gan.layout import read_gan_config, write_gan_config
 from seqloom.gan.likelihood_stage import train_likelihood
 from seqloom.gan.request import (
@@ -31,6 +32,7 @@ from seqloom.gan.schedule import fit_schedule, limit_stages
 from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.setup import gan_run_config, make_trainer, starts_from_likelihood
 from seqloom.gan.stage_limits import StageLimits
+from seqloom.gan.step_timing import StepSeconds, measure_step_seconds
 from seqloom.gan.trainer import GanTrainer
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import to_builtin
@@ -132,7 +134,7 @@ def train_gan(
         check_dataset_size(request.source, request.others, request.draft_config, note)
     else:
         check_parent_settings(SavedRun(from_run), likelihood_settings)
-    with folder.locked(), replacing_run(folder):
+    with folder.locked(), replacing_run(folder, overwrite=overwrite):
         write_pending_run(folder, request)
         return _train_requested(folder, request, progress)
 
@@ -158,17 +160,25 @@ def _train_requested(
     The whole training has the requested time. A resumed likelihood training does not count the time before its
     interruption, only the share of the time that was planned for it.
     """
-    seconds, note = request.seconds - _FINISHING_SECONDS, progress.note
+    stopwatch, note, seconds = progress.stopwatch, progress.note, request.seconds - _FINISHING_SECONDS
+    own_stopwatch = stopwatch.restarted()
+    timing = EarlyTiming(request, TimeBudget(stopwatch, seconds), own_stopwatch, note, progress.stage)
     if request.parent is None:
-        parent = train_likelihood(folder, request, note, progress.viewer, resume=resume)
+        parent = train_likelihood(folder, request, note, progress.viewer, own_stopwatch, timing.check, resume=resume)
+        stopwatch.leave_out(own_stopwatch.paused)
     else:
         parent = SavedRun(request.parent)
-    budget = TimeBudget(progress.stopwatch, max(seconds, progress.stopwatch.seconds() + request.seconds / 2))
-    return _start(folder, request, parent, budget, progress)
+    budget = TimeBudget(stopwatch, max(seconds, stopwatch.seconds() + request.seconds / 2))
+    return _start(folder, request, parent, budget, timing.step_seconds, progress)
 
 
 def _start(
-    folder: RunFolder, request: PendingGanRun, parent: SavedRun, budget: TimeBudget, progress: _Progress
+    folder: RunFolder,
+    request: PendingGanRun,
+    parent: SavedRun,
+    budget: TimeBudget,
+    step_seconds: StepSeconds | None,
+    progress: _Progress,
 ) -> SavedRun:
     """Start the GAN stages from a likelihood-trained run.
 
@@ -177,6 +187,7 @@ def _start(
         request: requested training.
         parent: likelihood-trained run.
         budget: time of all stages after the likelihood training.
+        step_seconds: duration of a step of each stage, if it was measured before the likelihood training.
         progress: receivers of the progress.
     """
     note = progress.note
@@ -185,12 +196,17 @@ def _start(
     dataset = load_table(parent, request.source, note)
     gan, limits = request.draft_config, None
     texts, unseen = build_dataset(parent, dataset, gan, note)
-    if not {"adversarial_steps", "pretrain_steps"} <= request.own.keys():
-        progress.stage("timing a few steps of each stage")
-        # Timing the steps changes this trainer's weights. The training below starts with a new trainer.
-        trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
-        gan = fit_schedule(trainer, gan, request.own, budget, note)
-        limits = limit_stages(trainer, request.own, budget)
+    if not request.has_all_steps:
+        receiver = silent if step_seconds else note  # the early timing has given advice
+        if step_seconds is None:
+            progress.stage("timing a few steps of each stage")
+            # The timed steps change this trainer's weights. The training below starts with a new trainer.
+            trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
+            step_seconds = measure_step_seconds(trainer)
+        # A likelihood training is not thrown away because it has taken longer than planned.
+        refuse = request.parent is not None
+        gan = fit_schedule(step_seconds, len(texts), gan, request.own, budget.left(), receiver, refuse=refuse)
+        limits = limit_stages(len(texts), gan, request.own, budget)
     pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
     note(f"plan: {pretraining} of VAE pretraining, then {adversarial} of adversarial training")
     config = replace(
@@ -198,8 +214,8 @@ def _start(
         sources=(request.source,),
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
-    ).with_run_id(parent.codec)
-    write_gan_config(folder, gan, request.source, parent.path)
+    ).with_run_id(parent.codec, parent.config.run_id)
+    write_gan_config(folder, gan, request.source, parent.path, config.run_id)
     folder.write_config(config, parent.codec)
     trainer = make_trainer(parent, config, gan, texts, unseen)
     return run_session(GanSession(folder, config, trainer, texts, note, progress.stage, limits))
@@ -220,18 +236,19 @@ def _resume(folder: RunFolder, progress: _Progress) -> SavedRun:
     if folder.gan_request_file.exists() and not is_of_saved_training(folder):
         request = read_pending_run(folder)
         # A folder with weights has an older GAN, next to a request that an earlier version of seqloom stored.
-        replacing = replacing_run(folder) if folder.weights_file.exists() else nullcontext()
+        replacing = replacing_run(folder, overwrite=True) if folder.weights_file.exists() else nullcontext()
         with folder.locked(), replacing:
             return _train_requested(folder, request, progress, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"no GAN to resume at {folder.path}: start one with 'seqloom gan train SOURCE'")
     check_is_run(folder)
-    gan, parent_path = read_gan_config(folder)
     config = folder.read_config()
+    gan, parent_path = read_gan_config(folder)
     has_state = folder.gan_state_file.exists()
     # Before the first checkpoint, the folder has no weights, and the training starts again from the parent.
     run = SavedRun(folder if has_state else parent_path)
     if has_state and folder.metrics_file.exists():
+        folder.read_weights()  # raises an error if files of another training are among them
         note(f"{folder.path} is finished")
         return run
     dataset = load_table(run, training_source(config), note)

@@ -43,10 +43,12 @@ class Prompt(NamedTuple):
         ids: token ids, at least one.
         first_token_prefix: bytes at the end of the prompt that are not in `ids`. The first generated token must begin
             with them; the generated text starts after them.
+        text: bytes of the user's prompt, in which a stop string, a banned string or a copy may begin.
     """
 
     ids: list[int]
     first_token_prefix: bytes = b""
+    text: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class TextGenerator:
         """
         prefix = self.codec.pending_space(text)
         ids = self.codec.encode_text(text.removesuffix(prefix), skip_unknown=skip_unknown)
-        return Prompt(self._with_start(ids.tolist()), prefix.encode())
+        spelled = b"".join(self.codec.token_bytes[token] for token in ids.tolist())
+        return Prompt(self._with_start(ids.tolist()), prefix.encode(), spelled + prefix.encode())
 
     def generate(
         self,
@@ -104,6 +107,7 @@ class TextGenerator:
             first_index=first_index,
             guard=guard,
             first_token_prefix=prompt.first_token_prefix,
+            text_before=prompt.text,
         )
 
     def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
@@ -116,14 +120,15 @@ class TextGenerator:
             boundary=self.codec.boundary,
             guard=guard,
             first_token_prefix=prompt.first_token_prefix,
+            text_before=prompt.text,
         )
 
-    def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
+    def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig, index: int = 0) -> Sample:
         """Generate one sample that continues `ids`, which the model reads without a boundary before them.
 
         If `ids` is empty, the model reads the boundary instead, or the opening if there is no boundary.
         """
-        return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
+        return next(self.generate(Prompt(list(ids) or self._with_start([])), config, first_index=index))
 
     def stream(
         self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: TokenPredicate | None = None
@@ -138,6 +143,7 @@ class TextGenerator:
             index=index,
             guard=guard,
             first_token_prefix=prompt.first_token_prefix,
+            text_before=prompt.text,
         )
 
     def distribution(self, prompt: Prompt, temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
@@ -166,6 +172,9 @@ class GeneratorFactory:
         precision: precision of the weights in the compiled kernels: "float32", "bfloat16" or "int8"; None selects the
             fastest that hardly changes the loss. Without the compiled kernels, numpy decodes in float32.
 
+    Attributes:
+        is_stateful: whether the state is carried from token to token.
+
     Raises:
         ConfigError: the precision is unknown, or unavailable for this run.
         RunError: the weights do not match the config.
@@ -181,8 +190,8 @@ class GeneratorFactory:
         precision: str | None = None,
     ) -> None:
         self._config, self._codec, self._weights = config, codec, weights
-        self._stateful = stateful if stateful is not None else config.training.batching != "windows"
-        self._native = native_decoder(config.model, weights, precision) if self._stateful else None
+        self.is_stateful = stateful if stateful is not None else config.training.batching != "windows"
+        self._native = native_decoder(config.model, weights, precision) if self.is_stateful else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
                 f"`precision` {precision} needs the compiled kernels, which this run does not use: leave it out"
@@ -243,4 +252,4 @@ class GeneratorFactory:
         decoder = (
             reference_decoder(model, weights) if bias is None else conditioned_reference_decoder(model, weights, bias)
         )
-        return decoder if self._stateful else sliding_window_decoder(decoder, self._config.training.sequence_length)
+        return decoder if self.is_stateful else sliding_window_decoder(decoder, self._config.training.sequence_length)

@@ -1,10 +1,14 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
-from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float64
+
 from seqloom.config import SamplingConfig, validate
-from seqloom.generation.generator import GeneratorFactory, TextGenerator
+from seqloom.generation.generator import GeneratorFactory, Prompt, TextGenerator
+from seqloom.generation.model_log_probs import ModelLogProbs
+from seqloom.generation.sampling_strings import normalize_strings
 from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling.constraints import TokenPredicate
@@ -55,7 +59,7 @@ class RunGenerators:
                 "add a rating",
             ),
         )
-        values = None if rating is None else self.run.config.conditions.encode_request(rating, extrapolate=extrapolate)
+        values = self._values(rating, extrapolate=extrapolate)
         factory = self.factory(stateful, precision)
         return factory.unconditional if values is None else factory.conditioned(values, guidance)
 
@@ -71,15 +75,31 @@ class RunGenerators:
             self._cached_settings = settings
         return self._cached_factory
 
-    def normalized(self, config: SamplingConfig) -> SamplingConfig:
-        """Return sampling settings whose strings are transformed as the training corpus was, like every prompt.
+    def model_log_probs(
+        self,
+        prompt: Prompt,
+        *,
+        rating: Any = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        stateful: bool | None = None,
+    ) -> ModelLogProbs | None:
+        """Return an object that computes the log-probabilities of samples in float32; see `generator` for the settings.
 
-        A stop string or a ban with a capital letter would otherwise never occur in the texts of a run in lower case.
+        It is None for samples that are not drawn from the model itself: those with guidance, and those of a model that
+        reads the last window again for each token.
         """
-        if not config.stop and not config.ban:
-            return config
-        normalize = self.run.normalize
-        return replace(config, stop=tuple(map(normalize, config.stop)), ban=tuple(map(normalize, config.ban)))
+        if guidance != 1 or not self.factory(stateful, None).is_stateful:
+            return None
+        return ModelLogProbs(self.run, prompt, self._values(rating, extrapolate=extrapolate))
+
+    def _values(self, rating: Any, *, extrapolate: bool) -> Float64[np.ndarray, " columns"] | None:
+        """Return the value of each rating and category that the model receives; None without a request."""
+        return None if rating is None else self.run.config.conditions.encode_request(rating, extrapolate=extrapolate)
+
+    def normalized(self, config: SamplingConfig) -> SamplingConfig:
+        """Return sampling settings whose strings are transformed as the training corpus was."""
+        return normalize_strings(config, self.run)
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the guard against copies of the training corpus; None if `config.max_copy` is 0.

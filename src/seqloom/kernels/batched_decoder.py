@@ -12,7 +12,7 @@ from ctypes import POINTER, byref, c_float, c_int, c_void_p
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Integer, UInt8
+from jaxtyping import Bool, Float32, Float64, Int32, Integer, UInt8
 
 from seqloom.kernels.condition_bias import ConditionBias
 from seqloom.kernels.decoding_abi import (
@@ -252,17 +252,27 @@ class BatchedDecoder:
         self._library.seqloom_streams_read_many(self._handle, self._checked(stream), *arguments)
         return logits
 
-    def set_sampling(self, settings: SamplingSettings, bias: Float32[np.ndarray, " vocab"] | None = None) -> None:
+    def set_sampling(
+        self,
+        settings: SamplingSettings,
+        bias: Float32[np.ndarray, " vocab"] | None = None,
+        breakers: Bool[np.ndarray, " vocab"] | None = None,
+    ) -> None:
         """Set how tokens are drawn; afterwards `begin` must start every stream again.
 
         Args:
-            settings: settings of the draws; the argument `bias` replaces their field `bias`.
+            settings: settings of the draws; the other arguments replace their fields `bias` and `dry_breakers`.
             bias: bias of the logits, with minus infinity for banned tokens; None without a bias.
+            breakers: True for tokens that end a repeat of DRY; None if there are none.
         """
-        data = None if bias is None else _checked_bias(bias, (self._weights.vocabulary,))
-        settings.bias = address(data)
+        shape = (self._weights.vocabulary,)
+        data = None if bias is None else _checked_bias(bias, shape)
+        is_breaker = None if breakers is None else np.ascontiguousarray(breakers, np.uint8)
+        if is_breaker is not None and is_breaker.shape != shape:
+            raise ValueError(f"breakers have shape {list(is_breaker.shape)}, expected {list(shape)}")
+        settings.bias, settings.dry_breakers = address(data), address(is_breaker)
         self._library.seqloom_streams_set_sampling(self._handle, byref(settings))
-        settings.bias = None
+        settings.bias = settings.dry_breakers = None
         self._can_generate = True
 
     def begin(
@@ -279,7 +289,7 @@ class BatchedDecoder:
             stream: index of the stream.
             seed: seed of the draws.
             index: index of the sample; seed and index determine the draws.
-            recent_tokens: earlier tokens that count for the repetition penalty.
+            recent_tokens: earlier tokens that count for the penalties.
             packed_variants: variants of the watermark's noise that the sample uses, 16 bits for each group of contexts
                 (see `sampling/watermark.py`); without effect unless the settings have a watermark.
         """

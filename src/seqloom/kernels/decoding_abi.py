@@ -91,6 +91,11 @@ class SamplingSettings(_Struct):
         ("watermark_width", c_int32),
         ("watermark_groups", c_int32),
         ("watermark_key", c_uint64),
+        *((name, c_double) for name in ("frequency_penalty", "presence_penalty", "dry_multiplier", "dry_base")),
+        ("dry_breakers", c_void_p),
+        ("dry_allowed_length", c_int32),
+        *((name, c_double) for name in ("top_n_sigma", "dynatemp_range", "dynatemp_exponent")),
+        *((name, c_double) for name in ("xtc_probability", "xtc_threshold", "mirostat_tau", "mirostat_eta")),
     )
 
 

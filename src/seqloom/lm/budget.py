@@ -169,8 +169,8 @@ def _training_seconds(budget: TimeBudget, total_seconds: float, finishing: float
     seconds, least = budget.left() - finishing, _MIN_TRAINING_SHARE * total_seconds
     if seconds < least and total_seconds - budget.left() > least:
         note(
-            f"preparing the training took {_format_duration(total_seconds - budget.left())} of the budget of "
-            f"{_format_duration(total_seconds)}; it still trains for {_format_duration(least)}"
+            f"preparing took {_format_duration(total_seconds - budget.left())}, and the time for everything is "
+            f"{_format_duration(total_seconds)}: the training takes {_format_duration(least)} and exceeds it"
         )
     return max(seconds, least)
 

@@ -5,6 +5,7 @@ after document. The code of the store calls a token id a record; in messages to 
 split divides the store into training, validation and held-out spans. A span is a stretch of tokens inside one document.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from seqloom.codecs import Codec, check_usable
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
-from seqloom.corpora.document import Corpus
+from seqloom.corpora.document import Corpus, skipped_files
 from seqloom.corpora.table_documents import INCOMPLETE_REASONS
 from seqloom.data.batch_conditions import ConditionSource, balanced_weights
 from seqloom.data.conditions import Conditions
@@ -97,7 +98,7 @@ def load_dataset(
     note(f"{display_name or corpus.name}: {sizes}")
     for line in corpus.notes:
         note(line)
-    for reason, count in store.skipped.items():
+    for reason, count in (Counter(skipped_files(corpus)) + Counter(store.skipped)).items():
         # The text of a row with an incomplete rating is kept, and the rating is left open; other reasons skip the text.
         note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
     return Dataset(corpus, codec, store, split)

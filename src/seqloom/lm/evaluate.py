@@ -21,7 +21,13 @@ from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore
 from seqloom.data.store_cache import cached_store
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError
-from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.likelihood import (
+    Likelihood,
+    block_likelihood,
+    full_likelihood,
+    start_token_of,
+    window_likelihood,
+)
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.evaluation.token_scores import TokenScore, document_scores, token_scores
@@ -41,6 +47,9 @@ SPLITS = ("all", "train", "validation", "held-out")
 @dataclass(frozen=True)
 class Protocol:
     """An evaluation protocol: full context (the default), blocks, or windows.
+
+    In full context, all tokens of a text are scored, the first one after the start token (the boundary, or what stands
+    for it), as `score_text` and `score_source` do. Blocks and windows leave out the tokens at their start.
 
     Attributes:
         blocks: tokens per block; every block is read from the zero state, and all its tokens are scored. 0 for off.
@@ -134,7 +143,8 @@ def evaluate(
             features=features,
         )
     else:
-        likelihood = full_likelihood(scorer, store, spans, units_per_token, features=features)
+        start_token = start_token_of(store, run.codec)
+        likelihood = full_likelihood(scorer, store, spans, units_per_token, features=features, start_token=start_token)
     if likelihood.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(likelihood.nats):
@@ -175,10 +185,9 @@ def score_source(
     if symbols := skipped_symbols(store.skipped):
         note(f"skipped: {format_symbols(symbols)}")
     documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
-    # The first token of a document is read but not scored. If the codec puts no boundary before a text, `bos_id`, the
-    # id that stands for the beginning of a sequence, is added as the first token.
-    if run.codec.boundary is None:
-        documents = (np.insert(document.astype(np.int64), 0, run.codec.bos_id) for document in documents)
+    # The first token of a document is read but not scored: the boundary, or else the added start token.
+    if (start_token := start_token_of(store, run.codec)) is not None:
+        documents = (np.insert(document.astype(np.int64), 0, start_token) for document in documents)
     yield from document_scores(scorer, documents)
 
 
@@ -199,7 +208,7 @@ def _load_split(
     spans: Spans = getattr(training_split, split.replace("-", "_"))
     if spans.num_records < 2:
         raise ConfigError(
-            f"the run has no {split} text: train with `{'hold-out' if split == 'held-out' else split}` above 0"
+            f"the run has no {split} text: train with `{'hold_out' if split == 'held-out' else split}` above 0"
         )
     return store, spans
 
@@ -217,9 +226,12 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):
             raise
-        expected_source = "text" if reading.text is None else f"a table with a column {reading.text!r}"
         names = ", ".join(map(str, [source] if isinstance(source, str | Path) else source))
-        raise SourceError(f"{names} is not of the kind that the run was trained on: name {expected_source}") from None
+        if reading.text is None:
+            raise SourceError(f"{names} is a table, but the run was trained on plain text: name a text file") from None
+        raise SourceError(
+            f"{names} is not a table with a column {reading.text!r}, but the run was trained on one: name such a table"
+        ) from None
     for line in corpus.damage_notes:
         warnings.warn(line, stacklevel=2)
     return corpus

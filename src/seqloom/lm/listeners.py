@@ -164,10 +164,12 @@ class SampleWriter:
         """Return the prompt and one sample per temperature; in a chained plan, a sample continues the previous one."""
         plan = self._plan
         first_prompt = self._prompt(seed)
-        prompt, samples = first_prompt, []
+        prompt = first_prompt
+        samples: SampleSet = []
         for temperature in plan.temperatures:
             config = SamplingConfig(temperature=temperature, length=plan.length, seed=seed)
-            sample = generator.generate_from_ids(prompt, config)
+            # A chained sample has draws of its own. Samples that are compared share theirs.
+            sample = generator.generate_from_ids(prompt, config, index=len(samples) if plan.chained else 0)
             samples.append((temperature, sample.text))
             if plan.chained:
                 # An empty prompt would begin a new text, so at least one token is kept.

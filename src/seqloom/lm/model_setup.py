@@ -15,8 +15,8 @@ from seqloom.corpora.document import Corpus
 from seqloom.data.conditions import Conditions, fit_conditions
 from seqloom.data.scale import Scale
 from seqloom.data.window_batches import WindowBatches
-from seqloom.errors import ConfigError
-from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
+from seqloom.errors import ConfigError, SeqloomError
+from seqloom.evaluation.likelihood import full_likelihood, start_token_of, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.kernels.heads import head_spec
 from seqloom.kernels.weights import expected_shapes
@@ -93,14 +93,15 @@ def describe_conditions(conditions: Conditions) -> Iterator[str]:
 def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> LanguageModel:
     """Return a model with the weights of the parent, if any.
 
-    For most kinds of output layer, the bias of a token that the parent lacks is the token's log frequency.
+    For most kinds of output layer, the bias of a token that the parent lacks is the token's log frequency, unless the
+    weights are initialised as in Keras.
 
     Raises:
         ConfigError: the torch layer of a core or head does not fit its specification.
     """
     model = LanguageModel(plan.model, plan.training.seed)
     _check_shapes(model)
-    if head_spec(plan.model.head).starts_at_frequencies:
+    if head_spec(plan.model.head).starts_at_frequencies and plan.model.initialization != "keras":
         counts = _token_counts(dataset)
         # One is added to every count, so that the bias of a token that never occurs is finite.
         with torch.no_grad():
@@ -160,18 +161,31 @@ def make_validation(
             )
             if likelihood.tokens:  # 0 if the validation text is shorter than a window
                 return likelihood.nats_per_token
-        return full_likelihood(scorer, store, spans, units_per_token, features=features).nats_per_token
+        start_token = start_token_of(store, dataset.codec)
+        return full_likelihood(
+            scorer, store, spans, units_per_token, features=features, start_token=start_token
+        ).nats_per_token
 
     return validate
 
 
 def _token_counts(dataset: Dataset) -> np.ndarray:
-    """Return the number of times that each token id occurs in the first million training tokens."""
+    """Return the number of times that each token id occurs in the first million training tokens.
+
+    Raises:
+        SeqloomError: an id is outside the vocabulary, so that the encoded corpus in the cache is damaged.
+    """
     spans = dataset.split.train
     counts = np.zeros(len(dataset.codec), np.int64)
     remaining = _MAX_COUNTED_TOKENS
     for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True):
-        counts += np.bincount(dataset.store.records[start : min(stop, start + remaining)], minlength=len(counts))
+        ids = dataset.store.records[start : min(stop, start + remaining)]
+        if ids.size and ids.max() >= len(counts):
+            raise SeqloomError(
+                f"the encoded text in the cache is damaged: it has token {ids.max()}, and the vocabulary ends at "
+                f"{len(counts) - 1}; repeat the command with `verify`"
+            )
+        counts += np.bincount(ids, minlength=len(counts))
         remaining -= stop - start
         if remaining <= 0:
             break

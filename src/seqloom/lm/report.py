@@ -8,15 +8,22 @@ from typing import Any
 
 from seqloom.codecs.text import TextCodec
 from seqloom.evaluation.diversity import Diversity, diversity
-from seqloom.evaluation.likelihood import bits_measure, block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.likelihood import (
+    bits_measure,
+    block_likelihood,
+    full_likelihood,
+    start_token_of,
+    window_likelihood,
+)
 from seqloom.evaluation.originality import CopyIndex
-from seqloom.files import write_json, write_text
+from seqloom.files import quoted_path, write_text
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.lm.dataset import Dataset
 from seqloom.lm.evaluate import fast_run_scorer, run_scorer
 from seqloom.lm.observer import Report, ReportSample, TrainingObserver, format_rating
 from seqloom.lm.plots import draw_plots
 from seqloom.lm.report_plan import BLOCK, MAX_SEARCHED_CHARACTERS, WINDOW, WINDOW_STRIDE, ReportPlan
+from seqloom.plural import first_part
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import SamplingConfig
 from seqloom.training.events import Finished
@@ -72,7 +79,7 @@ def write_report(
         ],
         **originality,
     }
-    write_json(run.folder.metrics_file, metrics)
+    run.folder.write_metrics(metrics)
     viewer.working("drawing plots")
     plots = draw_plots(run)
     report = Report(run, metrics, samples)
@@ -99,7 +106,7 @@ def _sample(run: SavedRun, temperature: float, rating: Mapping[str, float | str]
 
 def _generate_command(run: SavedRun) -> str:
     """Return a command that generates more text; for a run with conditions, with the last of the example ratings."""
-    command = f"seqloom generate {shlex.quote(str(run.path))}"
+    command = f"seqloom generate {quoted_path(run.path)}"
     conditions = run.config.conditions
     if not len(conditions):
         return f"{command} --temperature {_SUGGESTED_TEMPERATURE:g}"
@@ -111,6 +118,7 @@ def _generate_command(run: SavedRun) -> str:
 def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str, Any]:
     """Return the likelihoods of validation and held-out text by full context, blocks and windows.
 
+    If the time is not enough for the whole text, the first part is scored; `of_tokens` is then the size of the whole.
     Only the windows, which read every token many times, are scored by the fast kernels, which may use bfloat16.
     """
     likelihoods: dict[str, Any] = {}
@@ -122,7 +130,14 @@ def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str,
         if scored.num_records < 2:  # no token with a token to predict after it
             continue
         by_protocol = {
-            "full_context": full_likelihood(scorer, dataset.store, scored, units_per_token, features=features),
+            "full_context": full_likelihood(
+                scorer,
+                dataset.store,
+                scored,
+                units_per_token,
+                features=features,
+                start_token=start_token_of(dataset.store, run.codec),
+            ),
             f"blocks_{BLOCK}": block_likelihood(
                 scorer, dataset.store, scored, units_per_token, block_size=BLOCK, features=features
             ),
@@ -136,8 +151,11 @@ def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str,
                 features=features,
             ),
         }
+        whole = {"of_tokens": spans.num_records} if scored.num_records < spans.num_records else {}
         likelihoods[name] = {
-            protocol: likelihood.measures() for protocol, likelihood in by_protocol.items() if likelihood.tokens
+            protocol: {**likelihood.measures(), **whole}
+            for protocol, likelihood in by_protocol.items()
+            if likelihood.tokens
         }
     return likelihoods
 
@@ -174,7 +192,8 @@ def _summary(metrics: dict[str, Any], unit: str) -> Iterator[str]:
             likelihood = metrics[name]["full_context"]
             nats = f"{likelihood['nats_per_token']:.4f} nats per token"
             bits = f"{likelihood[bits_measure(unit)]:.4f} bits per {unit}"
-            yield f"{name.replace('_', '-')}: {nats}, {bits}, perplexity {likelihood['perplexity']:.2f}"
+            perplexity = f"perplexity {likelihood['perplexity']:.2f}{first_part(likelihood)}"
+            yield f"{name.replace('_', '-')}: {nats}, {bits}, {perplexity}"
     if "longest_copy" in metrics:
         yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 

@@ -29,7 +29,7 @@ def reproduce_command(
     training: TrainingConfig,
     parent: Path | None = None,
 ) -> str:
-    """Return the command line that repeats a training, without its number of steps.
+    """Return the command line that repeats a training into another folder, without its number of steps.
 
     Args:
         sources: sources as the caller named them.
@@ -45,7 +45,7 @@ def reproduce_command(
     for name in sorted(chosen.keys() - settings.keys() - _REPLACED):
         if chosen[name] != preset_settings.get(name):
             settings[name] = chosen[name]
-    return shlex.join(["seqloom", "train", *sources, "--run", str(run), *command_flags(settings)])
+    return shlex.join(["seqloom", "train", *sources, "--run", f"{run}-repeated", *command_flags(settings)])
 
 
 def describe_repetition(config: RunConfig) -> str:

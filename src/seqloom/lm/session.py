@@ -153,7 +153,7 @@ def _run_config(
         kernels=plan.kernels,
         conditions=conditions,
         repeat_command=repeat_command,
-    ).with_run_id(dataset.codec)
+    ).with_run_id(dataset.codec, parent.config.run_id if parent else None)
 
 
 def _load(

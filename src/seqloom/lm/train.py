@@ -1,13 +1,13 @@
 """Train a language model on a source, into a run folder."""
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seqloom.config.options import TrainOptions
+from seqloom.files import quoted_path
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable, check_resume_options
 from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
@@ -47,6 +47,7 @@ def train(
     with_report: bool = True,
     stopwatch: Stopwatch | None = None,
     verify: bool = False,
+    check: Callable[[TrainingSession], None] | None = None,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
@@ -64,6 +65,8 @@ def train(
         with_report: whether to measure the trained run, and write samples, plots and the report.
         stopwatch: stopwatch from whose start a budget in minutes counts; None to start one now.
         verify: whether to compare the checksums of the encoded corpus in the cache even if its files have not changed.
+        check: function that receives the prepared training and may raise an error, before the folder is changed. A
+            training that is resumed was checked before.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -84,7 +87,9 @@ def train(
     check_new_training(folder, resolved, parent, overwrite=overwrite)
     source = _DEFAULT_SOURCE if source is None else source
     session = new_session(source, folder, resolved, parent, viewer, stopwatch, with_report=with_report, verify=verify)
-    return _train_in_folder(session, snapshot=None, with_report=with_report)
+    if check is not None:
+        check(session)
+    return _train_in_folder(session, snapshot=None, with_report=with_report, overwrite=overwrite)
 
 
 def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> Path:
@@ -113,9 +118,10 @@ def _resume(
     check_resumable(folder, config, source)
     snapshot = load_snapshot(folder.state_file, folder.run_id)
     if folder.metrics_file.exists() and folder.report_file.exists():
+        folder.read_weights()  # raises an error if files of another training are among them
         viewer.note(
             f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
-            f"run with `from_run` {shlex.quote(str(folder.path))}"
+            f"run with `from_run` {quoted_path(folder.path)}"
         )
         return SavedRun(folder)
     if (logged := last_step(folder)) > snapshot.progress["step"]:
@@ -124,13 +130,16 @@ def _resume(
             "steps between them are repeated"
         )
     session = resumed_session(folder, config, source, viewer, snapshot, stopwatch, verify=verify)
-    return _train_in_folder(session, snapshot, with_report=with_report)
+    return _train_in_folder(session, snapshot, with_report=with_report, overwrite=False)
 
 
-def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool = True) -> SavedRun:
+def _train_in_folder(
+    session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool, overwrite: bool
+) -> SavedRun:
     """Lock the run folder, and continue the training from a snapshot.
 
-    If the snapshot is None, train from the start; the first complete save replaces the run in the folder, if any.
+    If the snapshot is None, train from the start; with `overwrite`, the first complete save replaces the run in the
+    folder, if any.
     """
     folder = session.folder
     with folder.locked():
@@ -138,7 +147,7 @@ def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None, *, wit
             session.viewer.note(f"an earlier run, which this run replaced, is in {backup}: move or remove it")
         if snapshot is not None:
             return _train(session, snapshot, with_report=with_report)
-        with replacing_run(folder):
+        with replacing_run(folder, overwrite=overwrite):
             folder.write_config(session.config, session.dataset.codec)
             return _train(session, snapshot=None, with_report=with_report)
 
@@ -183,11 +192,11 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
+    if session.time_limit is not None:
+        config = replace(config, training=replace(config.training, **_latest_pace(trainer)))
+        folder.write_config(config, dataset.codec)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt
-    if session.time_limit is not None:
-        config = replace(config, training=replace(config.training, **_final_pace(trainer)))
-        folder.write_config(config, dataset.codec)
     run = SavedRun(folder)
     if with_report:
         report = write_report(run, dataset, trainer.progress, finished, viewer, session.report)
@@ -197,7 +206,7 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
     return run
 
 
-def _final_pace(trainer: Trainer) -> dict[str, Any]:
-    """Return the settings for the number of steps of a finished training."""
+def _latest_pace(trainer: Trainer) -> dict[str, Any]:
+    """Return the settings for the number of steps, with all revisions so far."""
     pace = trainer.pace
     return {"total_steps": pace.total_steps, "pace": str(pace) if len(pace.revisions) > 1 else ""}

@@ -30,7 +30,8 @@ class GatedRnn(CoreLayer):
     """A recurrent layer with `num_gates` gates over one hidden vector, and a single bias per gate.
 
     Parameters: `weight_input [gates*hidden, input]`, `weight_hidden [gates*hidden, hidden]`, `bias [gates*hidden]`. The
-    input weights start uniform (Glorot), the recurrent ones orthogonal gate by gate (Saxe et al. 2014).
+    input weights start uniform (Glorot, Bengio 2010), the recurrent ones orthogonal (Saxe et al. 2014): those of each
+    gate, or, with `initialization` "keras", those of all gates together.
     """
 
     num_gates: int
@@ -44,10 +45,12 @@ class GatedRnn(CoreLayer):
         self.weight_input = nn.Parameter(torch.empty(self.num_gates * size, input_size))
         self.weight_hidden = nn.Parameter(torch.empty(self.num_gates * size, size))
         self.bias = nn.Parameter(torch.zeros(self.num_gates * size))
-        bound = math.sqrt(6 / (input_size + size))
+        # Each gate has a matrix of its own, or all gates share one, as in Keras.
+        num_matrices = 1 if config.initialization == "keras" else self.num_gates
+        bound = math.sqrt(6 / (input_size + self.num_gates * size // num_matrices))
         nn.init.uniform_(self.weight_input, -bound, bound, generator=generator)
-        for gate in self.weight_hidden.data.chunk(self.num_gates):
-            nn.init.orthogonal_(gate, generator=generator)
+        for matrix in self.weight_hidden.data.chunk(num_matrices):
+            nn.init.orthogonal_(matrix, generator=generator)
         self.norm_input = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
         self.norm_hidden = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
 

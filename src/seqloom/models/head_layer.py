@@ -6,10 +6,11 @@ predict further tokens.
 
 from abc import ABC, abstractmethod
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["AHEAD_WEIGHT", "HeadLayer"]
+__all__ = ["AHEAD_WEIGHT", "HeadLayer", "at_least_float32"]
 
 AHEAD_WEIGHT = 0.3
 """Weight in the training objective of the mean loss of all tokens after the next one; the next token has weight 1."""
@@ -64,3 +65,8 @@ class HeadLayer(nn.Module, ABC):
         if not is_counted.any():
             return [hidden.sum() * 0]  # a zero with a gradient, so that the caller can backpropagate
         return [nn.functional.cross_entropy(logits[is_counted].float(), targets[is_counted])]
+
+
+def at_least_float32(values: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Return numbers in float32, or in float64 if they have it: losses need more digits than bfloat16 has."""
+    return values if values.dtype == torch.float64 else values.float()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqloom.config import ModelConfig
 from seqloom.kernels.heads import head_spec
 from seqloom.models.conditioning import Conditioning, ConditionInputs
-from seqloom.models.head_layer import AHEAD_WEIGHT, HeadLayer
+from seqloom.models.head_layer import AHEAD_WEIGHT, HeadLayer, at_least_float32
 from seqloom.models.stack import Stack, StackState, reset_state
 from seqloom.registry import import_part
 
@@ -118,7 +118,9 @@ class LanguageModel(nn.Module):
             next_loss, *later_losses = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
         else:
             with torch.autocast(hidden.device.type, enabled=False):
-                next_loss, *later_losses = self.head.losses(hidden.float(), targets, ignored, bias, self._tied_weight)
+                next_loss, *later_losses = self.head.losses(
+                    at_least_float32(hidden), targets, ignored, bias, self._tied_weight
+                )
         if not later_losses:
             return next_loss, next_loss
         return next_loss + AHEAD_WEIGHT * torch.stack(later_losses).mean(), next_loss

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.head_layer import HeadLayer
+from seqloom.models.head_layer import HeadLayer, at_least_float32
 
 __all__ = ["SoftmaxHead"]
 
@@ -94,4 +94,4 @@ def _mean_loss(
     logits = nn.functional.linear(select(hidden), weight, bias)
     if condition_bias is not None:
         logits = logits + select(condition_bias)
-    return nn.functional.cross_entropy(logits.float(), targets)
+    return nn.functional.cross_entropy(at_least_float32(logits), targets)

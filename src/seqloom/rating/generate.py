@@ -6,10 +6,11 @@ these samples.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqloom.config import SamplingConfig
 from seqloom.critic.table_rules import check_table_rules
+from seqloom.generation.model_log_probs import ModelLogProbs
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.methods import METHODS
 from seqloom.rating.plan import check_sampling, make_plan
@@ -25,9 +26,11 @@ class RatedGeneration(RatedSession):
 
     Attributes:
         count: number of requested texts; rejection yields fewer if too few are accepted within its budget.
+        log_probs: computes the log-probabilities of accepted texts; None where they stay as they are.
     """
 
     count: int
+    log_probs: ModelLogProbs | None = None
 
     def __iter__(self) -> Iterator[RatedSample]:
         """Generate the texts; each method turns a source of texts into another one, starting from plain samples."""
@@ -35,7 +38,9 @@ class RatedGeneration(RatedSession):
         for name in reversed(self.plan.methods):
             source = METHODS[name].source(self, source)
         first_index = 0
-        return source(first_index, self.count)
+        for rated in source(first_index, self.count):
+            log_probs = self.log_probs
+            yield rated if log_probs is None else replace(rated, sample=log_probs.of([rated.sample])[0])
 
 
 def generate_rated(
@@ -75,10 +80,13 @@ def generate_rated(
     check_sampling(plan, config)
     factory = generators.factory(stateful, precision)
     generator = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
+    encoded = generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown)
+    is_own = plan.guidance == 1 and factory.is_stateful  # drawn from the model itself
     return RatedGeneration(
         plan=plan,
         generator=generator,
-        prompt=generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown),
+        prompt=encoded,
+        log_probs=ModelLogProbs(run, encoded, plan.values) if is_own else None,
         config=generators.normalized(config),
         count=count,
         guard=generators.copy_guard(config),

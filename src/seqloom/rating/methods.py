@@ -102,9 +102,9 @@ class _CriticMethod(RatingMethod):
         )
         yield (
             config.beam > 1 or config.temperature > 0,  # the check above already refuses a beam search
-            f"`temperature` 0 {identical}; choose more (1 is usual), or leave out `critic`",
+            f"`temperature` 0 {identical}; choose a higher temperature (1 is usual), or leave out `critic`",
         )
-        yield config.top_k != 1, f"`top_k` 1 {identical}; choose more (0 is off), or leave out `critic`"
+        yield config.top_k != 1, f"`top_k` 1 {identical}; choose a larger number (0 is off), or leave out `critic`"
 
 
 class Rejection(_CriticMethod):

@@ -62,8 +62,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     run_scale = _run_scale(conditions, critic_scale, column)
     values = None
     if conditions_model:
-        critic_only_scale = critic_scale if run_scale is None else None
-        rating = _model_rating(request.rating, column, critic_only_scale, conditions)
+        rating = _model_rating(request.rating, column, critic_scale if run_scale is None else None, conditions)
         values = conditions.encode_request(rating, extrapolate=request.extrapolate)
     scale = RatingScale(run_scale or critic_scale)
     target = _target(request, column, scale.scale)

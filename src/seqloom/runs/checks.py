@@ -4,12 +4,22 @@ import os
 from pathlib import Path
 
 from seqloom.errors import ConfigError, RunError
-from seqloom.runs.layout import PLOTS, RunFolder
+from seqloom.files import real_path
+from seqloom.runs.layout import RunFolder
 
-__all__ = ["check_is_run", "check_run_folder", "discarded_replacement"]
+__all__ = ["check_is_run", "check_likelihood_folder", "check_run_folder", "discarded_replacement", "other_kind"]
+
+_MAX_NAMED_FILES = 4
 
 _PURPOSES = {"critic": "predicts ratings", "detector": "detects generated texts"}
 """What a critic or a detector does, in words for messages."""
+
+
+def other_kind(folder: RunFolder) -> str | None:
+    """Return what a folder contains if it is not a run: "critic", "detector", or None for neither."""
+    if folder.holds_run:
+        return None
+    return next((kind for kind in _PURPOSES if (folder.path / f"{kind}.json").is_file()), None)
 
 
 def check_is_run(folder: RunFolder) -> None:
@@ -21,7 +31,7 @@ def check_is_run(folder: RunFolder) -> None:
     """
     if folder.path.is_file():
         raise RunError(f"{folder.path} is a file, but a run is a folder: name the folder that the training wrote")
-    if kind := folder.other_kind:
+    if kind := other_kind(folder):
         raise RunError(
             f"{folder.path} is a {kind}, which {_PURPOSES[kind]} and generates no text: name the folder of a run; "
             f"'seqloom info {folder.path}' describes the {kind}"
@@ -56,25 +66,39 @@ def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | Non
         ConfigError: the folder is that of the run with the initial weights.
     """
     folder.settle()
-    if kind := folder.other_kind:
+    if kind := other_kind(folder):
         raise RunError(f"`run` got {folder.path}, which is a {kind}: name another folder")
-    if from_run is not None and from_run.resolve() == folder.path.resolve():
+    if from_run is not None and real_path(from_run) == real_path(folder.path):
         raise ConfigError(f"`from_run` and `run` are both {folder.path}: name another folder for the new run")
+    if from_run is not None and real_path(from_run) == real_path(folder.likelihood_folder.path):
+        raise ConfigError(
+            f"`from_run` got {from_run}, which is where a GAN in {folder.path} keeps its own first stage: name another "
+            "folder for the new run"
+        )
     if folder.holds_run and not overwrite:
         raise RunError(f"{folder.path} already has a run: use `resume` to continue it, or `overwrite` to replace it")
     _check_path(folder.path)
-    if not overwrite and (names := _replaced_files(folder)):
+    if not overwrite and (files := folder.written_files()):
+        names = [str(file.relative_to(folder.path)) for file in files[:_MAX_NAMED_FILES]]
+        others = f" and {len(files) - len(names)} others" if len(files) > len(names) else ""
         raise RunError(
-            f"{folder.path} has files that a run would replace ({', '.join(names)}): name another folder, or use "
-            "`overwrite`"
+            f"{folder.path} has files that a run would replace ({', '.join(names)}{others}): name another folder, or "
+            "use `overwrite`"
         )
 
 
-def _replaced_files(folder: RunFolder) -> list[str]:
-    """Return the names of existing files that a training would replace, although the folder contains no run."""
-    plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]
-    files = (folder.log_file, folder.metrics_file, folder.report_file, *plots)
-    return [str(file.relative_to(folder.path)) for file in files if file.exists()]
+def check_likelihood_folder(folder: RunFolder) -> None:
+    """Check that the likelihood training of a new GAN would not replace a run that the user trained in its place.
+
+    Raises:
+        RunError: it would.
+    """
+    likelihood = folder.likelihood_folder
+    if likelihood.holds_run and not folder.has_own_likelihood:
+        raise RunError(
+            f"{likelihood.path} is a run of its own, and a GAN in {folder.path} would replace it by its first stage: "
+            "name another folder for the GAN"
+        )
 
 
 def _check_path(path: Path) -> None:

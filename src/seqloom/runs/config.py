@@ -108,16 +108,20 @@ class RunConfig:
         """Return the condition features of a store's documents; None for a run without conditions."""
         return self.features(self.conditions.values_of(store)) if len(self.conditions) else None
 
-    def with_run_id(self, codec: Codec[Any]) -> "RunConfig":
+    def with_run_id(self, codec: Codec[Any], parent_id: str | None = None) -> "RunConfig":
         """Return the config of a new run with its identity.
 
         It is a hash of what the weights depend on, except the length of the training, so that repeating a training
         gives equal files.
+
+        Args:
+            codec: codec of the run.
+            parent_id: identity of the run with the initial weights; None without such a run.
         """
         training = {**self.training.to_json(), "total_steps": None, "pace": None}
         names = ("corpus_hash", "level", "model", "opening", "samples", "conditions")
         values = {name: value for name, value in self.to_json().items() if name in names}
-        content = [values, training, codec.to_json()]
+        content = [values, training, codec.to_json(), *([] if parent_id is None else [parent_id])]
         return replace(self, run_id=sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16])
 
     def to_json(self) -> dict[str, Any]:
@@ -136,6 +140,9 @@ class RunConfig:
         unknown = sorted(fields.keys() - cls.__dataclass_fields__.keys())
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        for name in ("version", "corpus", "corpus_hash", "level"):
+            if not isinstance(fields[name], str):
+                raise TypeError(f"{name} is {fields[name]!r:.40}, not a text")
         samples: dict[str, Any] = dict(fields["samples"])
         samples["temperatures"] = tuple(samples["temperatures"])
         return cls(

@@ -1,8 +1,10 @@
 """The files of a run folder: their paths, and how each is read and written."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,19 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from seqloom import disk
-from seqloom.array_files import check_weights_of_state, read_array_file, read_header, write_array_file
-from seqloom.checksums import ArraysHeader, checked_json
+from seqloom.array_files import read_array_file, read_header, write_array_file
+from seqloom.checksums import checked_json
 from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.errors import RunError, SeqloomError, UserError
-from seqloom.files import cannot_write, write_checked_json
+from seqloom.files import cannot_write, describe_unreadable, read_own_file, write_checked_json
 from seqloom.replacement import LOCK_FILE, Replacement, restore, settle
 from seqloom.runs.config import RunConfig
 from seqloom.runs.log_lines import parse_log
-from seqloom.runs.migrations import FIRST_CHECKED_FORMAT, migrate
+from seqloom.runs.migrations import FIRST_CHECKED_FORMAT, FORMAT, migrate
+from seqloom.runs.own_likelihood import has_own_likelihood
 from seqloom.runs.stored_paths import from_stored, source_to_stored, to_stored
+from seqloom.runs.weight_checks import check_checkpoint, check_number_types
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +35,10 @@ __all__ = ["PLOTS", "RunFolder"]
 PLOTS = ("loss", "gan", "temperature", "entropy")
 """Names of the plots of a run, without their extension."""
 
-_NUMBER_TYPES = ("F16", "F32", "F64")
-"""Types that weights may have; seqloom writes F32."""
+_METRICS_ORIGIN = ("format", "run", "weights_sha256", "log_sha256")
+"""Fields of `metrics.json` that are no measurements."""
 
-_OTHER_KINDS = ("critic", "detector")
-"""Kinds of folders that are not runs; each contains a JSON file named after its kind, such as `critic.json`."""
+_SAMPLE_FILE = re.compile(r"(epoch|round)-\d+\.txt")
 
 
 class RunFolder:
@@ -78,6 +81,13 @@ class RunFolder:
     def likelihood_folder(self) -> "RunFolder":
         """The run of the likelihood training, the first stage of a GAN's training."""
         return RunFolder(self.path / "likelihood", self.root / "likelihood")
+
+    @property
+    def has_own_likelihood(self) -> bool:
+        """Whether the likelihood training, if there is one, belongs to this run, and is no run of its own."""
+        return self.likelihood_folder.root.is_dir() and has_own_likelihood(
+            self.path, self.likelihood_folder.path, (self.gan_file, self.gan_request_file)
+        )
 
     @property
     def backup_folder(self) -> Path:
@@ -126,13 +136,14 @@ class RunFolder:
             *(self.metrics_file, self.report_file, self.gan_file, self.gan_state_file, self.gan_request_file),
             *(self.plots_folder / f"{name}.png" for name in PLOTS),
         )
-        samples = sorted([*self.samples_folder.glob("epoch-*.txt"), *self.samples_folder.glob("round-*.txt")])
+        samples = sorted(file for file in self.samples_folder.glob("*.txt") if _SAMPLE_FILE.fullmatch(file.name))
         own = [file for file in (*files, *samples) if file.exists()]
-        if not self.likelihood_folder.root.is_dir():
+        if not self.has_own_likelihood:
             return own
         likelihood = self.likelihood_folder
         lock = likelihood.root / "state" / LOCK_FILE
-        return [*own, *likelihood.written_files(), *([lock] if lock.exists() else [])]
+        # The files that tell whom the likelihood training belongs to are the last to be removed.
+        return [*likelihood.written_files(), *([lock] if lock.exists() else []), *own]
 
     def settle(self) -> bool:
         """Complete or undo what a killed process left; see `seqloom.replacement.settle`.
@@ -149,7 +160,7 @@ class RunFolder:
         if self.is_staged:
             return False
         is_discarded = settle(self.path)
-        if self.backup_folder.is_dir():
+        if self.backup_folder.is_dir() and not self.backup_folder.is_symlink():
             # A living process of an earlier version holds the lock; a run that cannot be written to stays as it is.
             with contextlib.suppress(SeqloomError, OSError), self.locked():
                 is_discarded |= self._restore_backup()
@@ -175,13 +186,6 @@ class RunFolder:
         files = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.gan_request_file)
         return any(file.exists() for file in files)
 
-    @property
-    def other_kind(self) -> str | None:
-        """What the folder contains if it is not a run: "critic", "detector", or None for neither."""
-        if self.holds_run:
-            return None
-        return next((kind for kind in _OTHER_KINDS if (self.path / f"{kind}.json").is_file()), None)
-
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training into this folder.
@@ -204,17 +208,6 @@ class RunFolder:
             raise RunError(
                 f"another process is training into {self.path}: wait for it, stop it, or name another folder"
             ) from None
-
-    def remove_request(self) -> None:
-        """Remove the request of a GAN, if there is one.
-
-        Raises:
-            SeqloomError: the folder cannot be written to.
-        """
-        try:
-            disk.unlink(self.gan_request_file, missing_ok=True)
-        except OSError as error:
-            raise cannot_write(self.gan_request_file, error) from error
 
     def write_config(self, config: RunConfig, codec: Codec[Any]) -> None:
         """Write `codec.json`, then `config.json`.
@@ -268,6 +261,14 @@ class RunFolder:
                 raise
             raise RunError(f"{self.codec_file} is damaged: {error}") from None
 
+    def read_gan_json(self) -> dict[str, Any]:
+        """Return the content of `gan.json`.
+
+        Raises:
+            RunError: the file is missing or damaged, or belongs to another run.
+        """
+        return self._read_own_json(self.gan_file)
+
     def read_weights(self) -> dict[str, np.ndarray]:
         """Read `model.safetensors`.
 
@@ -286,23 +287,13 @@ class RunFolder:
             )
         try:
             content, header = read_array_file(self.weights_file, self.run_id)
-            _check_number_types(header)
-            self._check_checkpoint(header)
+            check_number_types(header)
+            if self.run_id is not None:
+                check_checkpoint(header, (self.state_file, self.gan_state_file), self.run_id, self._final_checksum())
             return load(content)
         # A number type that NumPy does not have is a TypeError or an AttributeError.
         except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
-            raise RunError(f"{self.weights_file} is damaged: {error}") from None
-
-    def _check_checkpoint(self, weights: ArraysHeader) -> None:
-        """Check that weights are not older than the training state in the folder.
-
-        Raises:
-            ForeignFileError: the weights belong to another checkpoint.
-        """
-        for file in (self.state_file, self.gan_state_file):
-            state = None if self.run_id is None else read_header(file)
-            if state is not None and state.metadata.get("run") == self.run_id:
-                check_weights_of_state(weights, state)
+            raise RunError(describe_unreadable(self.weights_file, error)) from None
 
     def write_weights(self, tensors: Mapping[str, "Tensor"], step: int = 0) -> None:
         """Replace `model.safetensors`.
@@ -335,14 +326,13 @@ class RunFolder:
         """
         if not self.log_file.exists():
             return []
-        lines, damage = parse_log(self.log_file.read_bytes())
+        try:
+            lines, damage = parse_log(read_own_file(self.log_file))
+        except OSError as error:
+            raise RunError(describe_unreadable(self.log_file, error)) from None
         if damage is not None:
-            raise RunError(f"{self.log_file} is damaged: {damage}; remove it, or `resume` the training")
+            raise RunError(f"{self.log_file} is damaged: {damage}; remove the line, or copy the file again")
         return lines
-
-    def whole_log_lines(self) -> list[dict[str, Any]]:
-        """Read the lines of `log.jsonl` before the first damaged line."""
-        return parse_log(self.log_file.read_bytes())[0] if self.log_file.exists() else []
 
     def read_metrics(self) -> dict[str, Any]:
         """Read `metrics.json`, the measurements at the end of the training; empty before the end.
@@ -350,10 +340,39 @@ class RunFolder:
         Raises:
             RunError: the file is damaged.
         """
-        metrics = self.read_json(self.metrics_file) if self.metrics_file.exists() else {}
+        stored = self._stored_metrics()
+        metrics = {name: value for name, value in stored.items() if name not in _METRICS_ORIGIN}
         if not all(isinstance(metrics.get(part, {}), dict) for part in ("validation", "held_out")):
             raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with `overwrite`")
         return metrics
+
+    def _stored_metrics(self) -> dict[str, Any]:
+        return self._read_own_json(self.metrics_file) if self.metrics_file.exists() else {}
+
+    def _final_checksum(self) -> str | None:
+        with contextlib.suppress(RunError):  # damaged metrics are no obstacle to generation
+            return self._stored_metrics().get("weights_sha256")
+        return None
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write `metrics.json`, with the identity of the run, and the checksums of its final weights and of its log.
+
+        Raises:
+            SeqloomError: the disk is full or the folder cannot be written to.
+        """
+        weights = read_header(self.weights_file)
+        checksums = {} if weights is None or weights.checksum is None else {"weights_sha256": weights.checksum}
+        if self.log_file.exists():
+            checksums["log_sha256"] = sha256(read_own_file(self.log_file)).hexdigest()
+        write_checked_json(self.metrics_file, {**metrics, "format": FORMAT, **self._identity, **checksums})
+
+    def _read_own_json(self, file: Path) -> dict[str, Any]:
+        """Read a JSON object that states the identity of its run."""
+        stored = self.read_json(file)
+        # Before the config is read, and in a file of an older version, there is no identity to compare.
+        if self.run_id is not None and stored.get("run", self.run_id) != self.run_id:
+            raise RunError(f"{file} belongs to another run: copy the file of this run again")
+        return stored
 
     def read_json(self, file: Path, required_from_format: int | None = FIRST_CHECKED_FORMAT) -> dict[str, Any]:
         """Read a JSON object from one of the files of the run, and check its checksum.
@@ -366,20 +385,13 @@ class RunFolder:
             RunError: the file is missing or damaged, or was changed after it was written.
         """
         try:
-            value = checked_json(file.read_bytes(), required_from_format=required_from_format)
+            value = checked_json(read_own_file(file), required_from_format=required_from_format)
         except FileNotFoundError:
             raise RunError(
                 f"{self.path} is incomplete: {file.name} is missing; train into the folder again with `overwrite`"
             ) from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{file} is damaged: {error}") from None
+            raise RunError(describe_unreadable(file, error)) from None
         if not isinstance(value, dict):
             raise RunError(f"{file} is damaged: it is not a JSON object")
         return value
-
-
-def _check_number_types(weights: ArraysHeader) -> None:
-    """Raise a ValueError unless all weights are floating-point numbers that NumPy has."""
-    for name, tensor in weights.tensors.items():
-        if not isinstance(tensor, dict) or tensor.get("dtype") not in _NUMBER_TYPES:
-            raise ValueError(f"{name} is {tensor!r}, and weights have the type F32 (float32)")

@@ -14,6 +14,7 @@ from seqloom.checksums import parse_json
 
 __all__ = ["log_line", "parse_log"]
 
+_CONTINUED = re.compile(rb', "crc32": \d+\}.', re.DOTALL)
 _END = re.compile(rb', "crc32": (\d+)\}$')
 
 
@@ -26,7 +27,7 @@ def log_line(values: Mapping[str, Any]) -> str:
 def parse_log(content: bytes) -> tuple[list[dict[str, Any]], str | None]:
     """Return the lines before the first damaged line, without their checksums, and the fault of that line.
 
-    A last line without a line break is incomplete: it is left out, and is no fault.
+    A last line without a line break is incomplete: it is left out, and is no fault unless more follows its checksum.
     """
     *texts, rest = content.split(b"\n")
     needs_checksum = b'"crc32"' in content
@@ -34,8 +35,10 @@ def parse_log(content: bytes) -> tuple[list[dict[str, Any]], str | None]:
     for number, text in enumerate(texts, start=1):
         line = _parse_line(text, needs_checksum=needs_checksum)
         if line is None:
-            return lines, f"line {number} ({text[:60]!r}) is not a line of a training log"
+            return lines, f"line {number} ({text[:60].decode(errors='replace')!r}) is not a line of a training log"
         lines.append(line)
+    if _CONTINUED.search(rest):
+        return lines, f"line {len(texts) + 1} has a damaged end"
     # An older version wrote no line break after the last line of a hand-made log.
     last = _parse_line(rest, needs_checksum=needs_checksum) if rest else None
     return lines if last is None else [*lines, last], None

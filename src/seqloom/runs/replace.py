@@ -4,23 +4,30 @@ import contextlib
 from collections.abc import Iterator
 
 from seqloom import disk
-from seqloom.replacement import Replacement
+from seqloom.replacement import Replacement, written_meanwhile
 from seqloom.runs.layout import RunFolder
 
 __all__ = ["replacing_run"]
 
 
 @contextlib.contextmanager
-def replacing_run(folder: RunFolder) -> Iterator[None]:
+def replacing_run(folder: RunFolder, *, overwrite: bool) -> Iterator[None]:
     """Keep the older run in a folder until the training in the `with` block has made its first complete save.
 
     Until then, the new files are staged; `RunFolder.publish` puts them in place. If there is no older run, nothing is
     staged; the files of a training that fails before there is anything to resume from are removed.
 
+    Args:
+        folder: locked run folder.
+        overwrite: whether an older run may be replaced. It is checked when the training is requested, and again here,
+            because another training may have finished in the meantime.
+
     Raises:
-        RunError: another process is writing into the folder.
+        RunError: another process is writing into the folder, or has written into it, and `overwrite` is not set.
         SeqloomError: the disk is full or the folder cannot be written to.
     """
+    if not overwrite and folder.written_files():
+        raise written_meanwhile(folder.path)
     if not folder.written_files():
         with _removed_after_failure(folder):
             yield

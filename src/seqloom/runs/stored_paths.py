@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqloom.files import is_utf8_name
+from seqloom.files import is_utf8_name, real_path
 
 __all__ = ["from_stored", "same_sources", "source_to_stored", "to_stored"]
 
@@ -33,11 +33,11 @@ def to_stored(name: str, folder: Path) -> str:
         name: path, absolute or relative to the working folder.
         folder: run folder.
     """
-    path, base = Path(name), folder.resolve()
+    path, base = Path(name), real_path(folder)
     absolute = path.absolute()
     # The links in the folders above a file are followed, because the relative path leads through them; the file itself
     # keeps its name.
-    resolved = absolute.parent.resolve() / absolute.name
+    resolved = real_path(absolute.parent) / absolute.name
     if not is_utf8_name(str(resolved)) or (path.is_absolute() and not resolved.is_relative_to(base)):
         return name
     relative = _relative(resolved, base)
@@ -55,8 +55,8 @@ def from_stored(name: str, folder: Path) -> str:
     """
     if not name.startswith(("./", "../")) and name not in (".", ".."):
         return name
-    path = Path(os.path.normpath(folder.resolve() / name))
-    return _relative(path, Path.cwd().resolve()) or str(path)
+    path = Path(os.path.normpath(real_path(folder) / name))
+    return _relative(path, real_path(Path.cwd())) or str(path)
 
 
 def same_sources(one: Sequence[str | Path], other: Sequence[str | Path]) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 
 from seqloom.codecs.text import TextCodec
 from seqloom.codecs.unknown_symbols import remove_unknown
-from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.document import Corpus, Document, skipped_files
 from seqloom.corpora.payloads import Rereadable, TextPayload
 
 __all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
@@ -35,6 +35,7 @@ class VocabularyFilter(Corpus):
             corpus.has_separate_documents,
             corpus.skipped,
         )
+        self.skipped_files = skipped_files(corpus)
         identity = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()
         self._corpus, self._codec = corpus, codec

@@ -123,7 +123,7 @@ def _extend(request: GenerationRequest, hypothesis: _Hypothesis, token: int, log
     tokens = (*hypothesis.tokens, token)
     extended = replace(hypothesis, tokens=tokens, text=text, log_prob=log_prob, logits=None)
     if hypothesis.stops_from is not None:
-        cut = find_stop(text, request.stops, hypothesis.stops_from)
+        cut = find_stop(text, request.stops, hypothesis.stops_from, request.text_before)
         if cut is not None:
             return _sample(request, extended, "stop", text_bytes=cut)
     elif len(tokens) >= request.config.min_length:
@@ -142,6 +142,7 @@ def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishR
     """Return a finished text as a sample; only its first `text_bytes` bytes are kept."""
     text = hypothesis.text[:text_bytes].decode("utf-8", "replace")
     pattern = request.config.pattern
+    matched = None if pattern is None else matches(pattern, text)
     return Sample(
         index=0,
         seed=request.config.seed,
@@ -149,6 +150,6 @@ def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishR
         text=text,
         log_prob=hypothesis.log_prob,
         sampling_log_prob=0.0,  # nothing was drawn
-        finish_reason=reason,
-        matched=None if pattern is None else matches(pattern, text),
+        finish_reason="unmatched" if matched is False else reason,
+        matched=matched,
     )

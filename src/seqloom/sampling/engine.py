@@ -34,6 +34,7 @@ def generate(
     first_index: int = 0,
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
+    text_before: bytes = b"",
 ) -> Iterator[Sample]:
     """Yield samples in the order of their indices. A sample depends on its index and the seed, not on other samples.
 
@@ -49,6 +50,7 @@ def generate(
             limits copies from the corpus.
         first_token_prefix: end of the prompt that belongs to the first generated token, such as the space before a
             word; see `prepare_request`.
+        text_before: prompt's text; see `prepare_request`.
 
     Raises:
         ConfigError: the settings need a guard and there is none, or they name a token outside the vocabulary.
@@ -63,6 +65,7 @@ def generate(
         boundary=boundary,
         guard=guard,
         first_token_prefix=first_token_prefix,
+        text_before=text_before,
     )
     if config.beam > 1:
         return iter(beam_search(request)[:count])
@@ -82,6 +85,7 @@ def stream(
     index: int = 0,
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
+    text_before: bytes = b"",
 ) -> Generator[str, None, Sample]:
     """Generate one sample piece by piece; its text is that of `generate` with the same arguments and this index.
 
@@ -99,6 +103,7 @@ def stream(
         boundary=boundary,
         guard=guard,
         first_token_prefix=first_token_prefix,
+        text_before=text_before,
     )
     if config.beam > 1:
         return _stream_beam_search(request)

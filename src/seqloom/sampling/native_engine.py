@@ -11,6 +11,7 @@ Additional prediction heads of a model can draft tokens, which the model verifie
 `sample.SpeculativeStats`). The draft length is the maximum number of tokens per step; at 1, nothing is drafted.
 """
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 
@@ -43,7 +44,12 @@ __all__ = [
     "supports_native",
 ]
 
-NATIVE_TRANSFORMS = frozenset({"bias", "bans", "repetition", "temperature", "top_k", "typical", "top_p", "min_p"})
+NATIVE_TRANSFORMS = frozenset(
+    {
+        "bias", "bans", "repetition", "frequency", "presence", "dry", "top_n_sigma", "temperature", "top_k", "typical",
+        "top_p", "min_p", "xtc", "mirostat",
+    }
+)  # fmt: skip
 """Transforms that the kernels implement; a request with any other uses the reference engine."""
 
 _MAX_STREAMS = 256
@@ -53,6 +59,9 @@ _MAX_CHUNK_SECONDS = 0.2
 
 _MAX_BIAS = 100.0
 """A larger bias would cost the logits precision in float32, so the reference engine, in float64, applies it."""
+
+_MIN_XTC_THRESHOLD = 1e-6
+"""A smaller threshold could concern tokens whose probability single precision cannot hold."""
 
 _MAX_INT32 = 2**31 - 1
 
@@ -68,6 +77,8 @@ def supports_native(request: GenerationRequest) -> bool:
     if request.first_token_prefix or not NATIVE_TRANSFORMS.issuperset(active_transforms(config)):
         return False
     if any(abs(bias) > _MAX_BIAS for bias in config.bias.values()):
+        return False
+    if config.xtc_probability > 0 and config.xtc_threshold < _MIN_XTC_THRESHOLD:
         return False
     return _static_bias(request) is not None
 
@@ -169,7 +180,8 @@ def start_streams(
         streams.set_condition([conditional_bias] * count + [unconditional_bias] * count)
         streams.set_guidance(guided.guidance)
     bias = _static_bias(request)
-    streams.set_sampling(_kernel_settings(request), bias if bias is not None and bias.any() else None)
+    has_bias = bias is not None and bias.any()
+    streams.set_sampling(_kernel_settings(request), bias if has_bias else None, request.breakers)
     for stream in range(count):
         _begin(request, streams, stream, first_index + stream)
     return streams
@@ -248,6 +260,7 @@ def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilde
         stops=request.stops,
         min_length=config.min_length,
         detokenize=detokenize,
+        text_before=request.text_before,
     )
 
 
@@ -292,6 +305,18 @@ def _kernel_settings(request: GenerationRequest) -> SamplingSettings:
         min_p=config.min_p,
         typical_p=config.typical_p,
         repetition_penalty=min(max(config.repetition_penalty, 1e-30), 1e30),
+        dynatemp_range=config.dynatemp_range,
+        dynatemp_exponent=config.dynatemp_exponent,
+        top_n_sigma=_not_denormal(config.top_n_sigma),
+        xtc_probability=config.xtc_probability,
+        xtc_threshold=config.xtc_threshold,
+        mirostat_tau=_not_denormal(config.mirostat_tau),
+        mirostat_eta=config.mirostat_eta,
+        frequency_penalty=config.frequency_penalty,
+        presence_penalty=config.presence_penalty,
+        dry_multiplier=_not_denormal(config.dry_multiplier),
+        dry_base=config.dry_base,
+        dry_allowed_length=min(config.dry_allowed_length, _MAX_INT32),
         top_k=min(config.top_k, len(request.token_bytes)),
         repetition_window=min(config.repetition_window, len(request.prompt) + config.length, _MAX_INT32),
         length=min(config.length, _MAX_INT32),
@@ -302,6 +327,11 @@ def _kernel_settings(request: GenerationRequest) -> SamplingSettings:
         watermark_groups=GROUPS,
         watermark_key=0 if config.watermark is None else key_number(config.watermark),
     )
+
+
+def _not_denormal(setting: float) -> float:
+    """Return a setting, at least 0, without a denormal value: the kernels would round that to 0, which is off."""
+    return max(setting, sys.float_info.min) if setting > 0 else 0.0
 
 
 def _draft_length(request: GenerationRequest) -> int:

@@ -5,6 +5,7 @@ A slot keeps the sequence when its particle is replaced, so that two copies of a
 boundary is the token that ends a text.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,6 +39,11 @@ class Particle:
     tokens: list[int] = field(default_factory=list)
     log_probs: list[tuple[float, float]] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+
+    @property
+    def surprise(self) -> float:
+        """Sum of the surprise of the drawn tokens, in bits."""
+        return -sum(sampling_log_prob for _, sampling_log_prob in self.log_probs) / math.log(2)
 
     def copy(self) -> "Particle":
         """Return an independent copy."""
@@ -145,7 +151,7 @@ class ReferenceParticles:
             particle.finish_reason = allowed
             return
         uniform, index = next(self._uniforms[slot]), self._first_index + slot
-        draw = sample_token(request, logits, particle.tokens, allowed, uniform, index)
+        draw = sample_token(request, logits, particle.tokens, allowed, uniform, index=index, surprise=particle.surprise)
         particle.log_probs.append((draw.log_prob, draw.sampling_log_prob))
         if draw.token == request.boundary:
             particle.finish_reason = "end"

@@ -33,6 +33,11 @@ class DrawnToken(NamedTuple):
     log_prob: float
     sampling_log_prob: float
 
+    @property
+    def surprise(self) -> float:
+        """Surprise of the token in bits: the negative binary logarithm of its probability in the draw."""
+        return -self.sampling_log_prob / math.log(2)
+
 
 def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Generate one sample and yield its text in pieces.
@@ -51,11 +56,12 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
     """
     request = request.for_sample(index)  # differs between samples only if the model has noise
     config = request.config
-    buffer, pieces = TextBuffer(request.stops), []
+    buffer, pieces = TextBuffer(request.stops, request.text_before), []
     uniform_numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
     logits, state = request.logits, request.state
     draws: list[DrawnToken] = []
     tokens: list[int] = []
+    surprise = 0.0
     while True:
         if len(tokens) >= config.min_length:
             buffer.enable_stops()
@@ -65,8 +71,10 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
             break
         uniform = next(uniform_numbers)
         noise = None if watermark is None else watermark.noise(tokens, len(logits))
-        draw = sample_token(request, logits, tokens, allowed, uniform if noise is None else noise, index)
+        random = uniform if noise is None else noise
+        draw = sample_token(request, logits, tokens, allowed, random, index=index, surprise=surprise)
         draws.append(draw)
+        surprise += draw.surprise
         if draw.token == request.boundary:
             reason = "end"
             break
@@ -90,6 +98,7 @@ def _sample(
     request: GenerationRequest, index: int, tokens: list[int], text: str, draws: list[DrawnToken], reason: FinishReason
 ) -> Sample:
     pattern = request.config.pattern
+    matched = None if pattern is None else matches(pattern, text)
     return Sample(
         index=index,
         seed=request.config.seed,
@@ -97,8 +106,8 @@ def _sample(
         text=text,
         log_prob=math.fsum(draw.log_prob for draw in draws),
         sampling_log_prob=math.fsum(draw.sampling_log_prob for draw in draws),
-        finish_reason=reason,
-        matched=None if pattern is None else matches(pattern, text),
+        finish_reason="unmatched" if matched is False else reason,
+        matched=matched,
     )
 
 
@@ -108,7 +117,9 @@ def sample_token(
     tokens: list[int],
     allowed: Bool[np.ndarray, " vocab"] | None,
     random: float | Noise,
+    *,
     index: int,
+    surprise: float,
 ) -> DrawnToken:
     """Draw a token.
 
@@ -119,26 +130,30 @@ def sample_token(
         allowed: False for tokens that must not be drawn; None allows all.
         random: a uniform number in [0, 1), or, for a watermarked token, a number in (0, 1) for each token id.
         index: index of the sample.
+        surprise: sum of the surprise of `tokens`, in bits.
     """
     model_log_probs = log_softmax(logits)
+    history = _last_tokens(request, tokens)
     context = Context(
-        recent=_recent_tokens(request, tokens),
+        recent=history[history != (-1 if request.boundary is None else request.boundary)],
         allowed=allowed,
         seed=request.config.seed,
         index=index,
         num_tokens=len(tokens),
+        history=history,
+        breakers=request.breakers,
+        surprise=surprise,
     )
     distribution = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
     token = inverse_cdf(distribution, random) if isinstance(random, float) else gumbel_argmax(distribution, random)
     return DrawnToken(token, float(model_log_probs[token]), float(distribution[token]))
 
 
-def _recent_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
-    """Return the last `repetition_window` tokens of the prompt and the text together, without boundaries.
+def _last_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " window"]:
+    """Return the last `repetition_window` tokens of the prompt and the text together, boundaries included.
 
     One boundary stands before the prompt, and the draw of another ends the text. If the boundary before the prompt
     counted as recent, a repetition penalty would make the end of the text less likely.
     """
     window = request.config.repetition_window
-    recent = (*request.prompt[-window:], *tokens[-window:])[-window:]
-    return np.array([token for token in recent if token != request.boundary], np.int64)
+    return np.array((*request.prompt[-window:], *tokens[-window:])[-window:], np.int64)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from seqloom.config.pattern_syntax import with_greedy_repeats
 from seqloom.errors import SeqloomError
 from seqloom.sampling.constraints import TextBytes
 from seqloom.sampling.sample import FinishReason
@@ -52,10 +53,10 @@ class RegexConstraint:
         token_bytes: bytes of each token id.
     """
 
-    finish_reason: FinishReason = "end"
+    finish_reason: FinishReason = "end"  # of a text that matches
 
     def __init__(self, pattern: str, token_bytes: Sequence[bytes]) -> None:
-        self._pattern = pattern
+        self._pattern = with_greedy_repeats(pattern)
         self._deadline = math.inf
         self._classes_only = uses_classes_only(pattern)  # one character of each class is then enough to try
         self._token_bytes = tuple(token_bytes)

@@ -23,6 +23,8 @@ from seqloom.sampling.transform import Transform
 
 __all__ = ["AllowedTokens", "GenerationRequest", "allowed_tokens", "prepare_request", "tokens_with_prefix"]
 
+_MAX_CHARACTER_BYTES = 4
+
 AllowedTokens = Bool[np.ndarray, " vocab"] | FinishReason | None
 """Tokens that may follow a text: a mask of the vocabulary, None if all may follow, a finish reason if none may."""
 
@@ -38,12 +40,15 @@ class GenerationRequest:
         token_bytes: bytes of each token id.
         boundary: id of the token that ends a text; None if texts have no end.
         stops: stop strings in UTF-8.
+        text_before: end of the prompt's text, in which stop strings, banned strings and copies may begin.
         constraints: constraints on the text.
         first_token_prefix: bytes that the first token must begin with, such as the space before a word. They belong to
             the prompt, so the text omits them.
         first_constraints: the same constraints for the first token: they see the bytes of each token without the
             prefix.
         chain: transforms between logits and draw.
+        breakers: True for tokens that end a repeat for DRY, which contain a `dry_breaker` or are the boundary; None if
+            DRY is off.
         logits: logits after the prompt; minus infinity for tokens without the prefix.
         state: state after the prompt.
     """
@@ -54,10 +59,12 @@ class GenerationRequest:
     token_bytes: tuple[bytes, ...]
     boundary: int | None
     stops: tuple[bytes, ...]
+    text_before: bytes
     constraints: tuple[Constraint, ...]
     first_token_prefix: bytes
     first_constraints: tuple[Constraint, ...]
     chain: tuple[Transform, ...]
+    breakers: Bool[np.ndarray, " vocab"] | None
     logits: Float32[np.ndarray, " vocab"]
     state: State
 
@@ -88,6 +95,7 @@ def prepare_request(
     boundary: int | None = None,
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
+    text_before: bytes = b"",
 ) -> GenerationRequest:
     """Read the prompt and compute everything that the samples share.
 
@@ -101,24 +109,21 @@ def prepare_request(
             limits copies from the corpus.
         first_token_prefix: end of the prompt's text that `prompt` does not contain, because it belongs to the first
             token; at least one token must begin with it.
+        text_before: prompt's text; empty if the prompt is not the user's. A stop string, a banned string or a copy of
+            the corpus may begin in it, and counts if its last byte is generated.
 
     Raises:
         ConfigError: the settings need a guard and there is none, or they name a token outside the vocabulary.
         RunError: the decoder and the codec have different vocabularies.
     """
-    if len(token_bytes) != decoder.vocabulary:
-        raise RunError(
-            f"the codec has {len(token_bytes)} tokens and the model {decoder.vocabulary}: the run's files come from "
-            "different trainings; copy the run again"
-        )
-    if config.max_copy and guard is None:
-        raise ConfigError("`max_copy` needs the corpus that the run was trained on, which is unavailable")
+    _check(decoder, config, token_bytes, guard)
     chain = build_chain(config, decoder.vocabulary)
-    constraints = tuple(_constraints(config, token_bytes, guard))
+    text_before = text_before[-_context_bytes(config) :]
+    constraints = tuple(_constraints(config, token_bytes, guard, text_before))
     first_constraints = constraints
     if first_token_prefix and constraints:
         without_prefix = [piece.removeprefix(first_token_prefix) for piece in token_bytes]
-        first_constraints = tuple(_constraints(config, without_prefix, guard))
+        first_constraints = tuple(_constraints(config, without_prefix, guard, text_before))
     logits, state = _read_prompt(decoder, prompt, first_token_prefix, token_bytes)
     return GenerationRequest(
         decoder=decoder,
@@ -127,13 +132,28 @@ def prepare_request(
         token_bytes=tuple(token_bytes),
         boundary=boundary,
         stops=tuple(stop.encode() for stop in config.stop),
+        text_before=text_before,
         constraints=constraints,
         first_token_prefix=first_token_prefix,
         first_constraints=first_constraints,
         chain=chain,
+        breakers=_breakers(config, token_bytes, boundary),
         logits=logits,
         state=state,
     )
+
+
+def _check(
+    decoder: Decoder, config: SamplingConfig, token_bytes: Sequence[bytes], guard: TokenPredicate | None
+) -> None:
+    """Check that the parts of a request belong together; see `prepare_request` for the errors."""
+    if len(token_bytes) != decoder.vocabulary:
+        raise RunError(
+            f"the codec has {len(token_bytes)} tokens and the model {decoder.vocabulary}: the run's files come from "
+            "different trainings; copy the run again"
+        )
+    if config.max_copy and guard is None:
+        raise ConfigError("`max_copy` needs the corpus that the run was trained on, which is unavailable")
 
 
 def _read_prompt(
@@ -144,6 +164,18 @@ def _read_prompt(
     if prefix:
         logits = np.where(tokens_with_prefix(prefix, token_bytes), logits, np.float32(-np.inf))
     return logits, state
+
+
+def _breakers(
+    config: SamplingConfig, token_bytes: Sequence[bytes], boundary: int | None
+) -> Bool[np.ndarray, " vocab"] | None:
+    if config.dry_multiplier == 0:
+        return None
+    strings = [string.encode() for string in config.dry_breaker]
+    breakers = np.array([any(string in piece for string in strings) for piece in token_bytes], np.bool_)
+    if boundary is not None:
+        breakers[boundary] = True
+    return breakers
 
 
 def tokens_with_prefix(prefix: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
@@ -181,14 +213,20 @@ def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int)
     return mask if mask.any() else finish_reason or "stop"
 
 
+def _context_bytes(config: SamplingConfig) -> int:
+    """Return how many bytes at the end of the prompt can matter to stop strings, banned strings and copies."""
+    longest_string = max((len(string.encode()) for string in (*config.stop, *config.ban)), default=0)
+    return max(1, longest_string, _MAX_CHARACTER_BYTES * (config.max_copy + 2))
+
+
 def _constraints(
-    config: SamplingConfig, token_bytes: Sequence[bytes], guard: TokenPredicate | None
+    config: SamplingConfig, token_bytes: Sequence[bytes], guard: TokenPredicate | None, text_before: bytes
 ) -> list[Constraint]:
     constraints: list[Constraint] = []
     if config.pattern is not None:
         constraints.append(RegexConstraint(config.pattern, token_bytes))
     if config.ban:
-        constraints.append(BannedStrings([string.encode() for string in config.ban], token_bytes))
+        constraints.append(BannedStrings([string.encode() for string in config.ban], token_bytes, text_before))
     if guard is not None:
-        constraints.append(CallbackConstraint(guard, token_bytes))
+        constraints.append(CallbackConstraint(guard, token_bytes, text_before))
     return constraints

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 __all__ = ["FinishReason", "Sample", "SpeculativeStats"]
 
-FinishReason = Literal["length", "stop", "end"]
+FinishReason = Literal["length", "stop", "end", "unmatched"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,13 @@ class Sample:
         tokens: generated ids, including those of a stop string, but without the final boundary, the token that ends a
             text.
         text: generated text after the prompt, cut before a stop string; invalid bytes become U+FFFD.
-        log_prob: log-probability, in nats, of `tokens` and of a final boundary, under the model at temperature 1.
+        log_prob: log-probability, in nats, of `tokens` and of a final boundary, under the model at temperature 1, in
+            the precision of the generation; the methods of a run compute it again in float32 (see `ModelLogProbs`).
         sampling_log_prob: log-probability of the same tokens under the distributions that they were drawn from; 0 for a
             beam search, which draws none.
         finish_reason: "length": the maximum length was reached; "stop": a stop string appeared, or constraints rejected
-            every token; "end": the model ended the text, or the pattern allows nothing more.
+            every token; "end": the model ended the text, or the pattern allows nothing more; "unmatched": the text
+            ended before it matched the pattern.
         matched: whether the text matches the pattern; None without a pattern.
         speculative: statistics of speculative sampling; None without drafts.
     """

@@ -30,6 +30,7 @@ class SampleBuilder:
         min_length: number of tokens after which stop strings count.
         detokenize: function from tokens to bytes.
         first_token_prefix: first bytes of the first token, which belong to the prompt and not to the text.
+        text_before: bytes of the prompt, in which a stop string may begin.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class SampleBuilder:
         min_length: int,
         detokenize: Detokenizer,
         first_token_prefix: bytes = b"",
+        text_before: bytes = b"",
     ) -> None:
         self._index, self._seed, self._stops, self._min_length = index, seed, stops, min_length
         self._detokenize, self._first_token_prefix = detokenize, first_token_prefix
         self._longest_stop = max(map(len, stops), default=1)
-        self._buffer = TextBuffer(stops)
+        self._buffer = TextBuffer(stops, text_before)
         self._pieces: list[str] = []
         self._tokens: list[Tokens] = [np.zeros(0, np.int32)]
         self._log_probs: list[Float64[np.ndarray, "distributions time"]] = [np.zeros((2, 0))]
@@ -118,7 +120,7 @@ class SampleBuilder:
 
     def _contains_stop(self, data: bytes) -> bool:
         """Return whether `data` may complete a stop string after the text so far."""
-        recent = bytes(self._buffer.text[-self._longest_stop :]) + data if self._stops else b""
+        recent = self._buffer.recent(self._longest_stop) + data if self._stops else b""
         return any(stop in recent for stop in self._stops)
 
     def _keep_piece(self, piece: str) -> str:

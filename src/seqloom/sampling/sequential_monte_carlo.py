@@ -146,6 +146,7 @@ def _steered_sample(
         min_length=request.config.min_length,
         detokenize=make_detokenizer(request.token_bytes, request.boundary),
         first_token_prefix=request.first_token_prefix,
+        text_before=request.text_before,
     )
     builder.add(np.array(particle.tokens, np.int32), np.array(particle.log_probs).reshape(-1, 2).T)
     assert particle.finish_reason is not None

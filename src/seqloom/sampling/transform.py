@@ -20,11 +20,15 @@ class Context:
     """Information for a transform besides the logits.
 
     Attributes:
-        recent: ids of recent tokens, which a repetition penalty makes less likely.
+        recent: ids of recent tokens, which a repetition penalty makes less likely; without boundaries.
         allowed: False for tokens that must not be drawn; None if all are allowed.
         seed: seed of the request.
         index: index of the sample.
         num_tokens: number of tokens generated so far.
+        history: ids of the same recent tokens in their order, boundaries included.
+        breakers: True for tokens that end a repeat; None if there are none.
+        surprise: sum of the surprise of the generated tokens, in bits: the negative binary logarithm of the probability
+            with which each was drawn.
     """
 
     recent: Int[np.ndarray, " recent"]
@@ -32,6 +36,9 @@ class Context:
     seed: int = 0
     index: int = 0
     num_tokens: int = 0
+    history: Int[np.ndarray, " window"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    breakers: Bool[np.ndarray, " vocab"] | None = None
+    surprise: float = 0.0
 
     def generator(self, salt: int) -> "np.random.Generator":
         """Return a generator of random numbers for a transform at this token.

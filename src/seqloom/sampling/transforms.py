@@ -1,9 +1,10 @@
-"""The built-in transforms: pure functions of logits, and their positions in the chain.
+"""The basic transforms: pure functions of logits, and their positions in the chain.
 
-The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. The last four are
-filters, which remove tokens. A filter receives the distribution that the transforms before it produced, renormalised.
-It returns new logits with minus infinity for removed tokens, and never removes all tokens. Ties are resolved in favour
-of lower ids.
+The order of the whole chain is: bias and bans; repetition, frequency and presence penalties, DRY (`penalties`);
+top-n-sigma (`adaptive_filters`); temperature; top-k, typical, top-p, min-p; XTC, Mirostat (`adaptive_filters`); then
+the draw. Top-n-sigma and the transforms after the temperature are filters, which remove tokens. A filter receives the
+distribution that the transforms before it produced, renormalised. It returns new logits with minus infinity for removed
+tokens, and never removes all tokens. Ties are resolved in favour of lower ids.
 """
 
 from collections.abc import Callable
@@ -19,18 +20,20 @@ __all__ = [
     "BANS",
     "BIAS",
     "MIN_P",
-    "REPETITION",
     "TEMPERATURE",
+    "TOLERANCE",
     "TOP_K",
     "TOP_P",
     "TYPICAL",
     "add_bias",
     "divide_logits",
+    "dynamic_temperature",
+    "keep",
     "log_softmax",
     "mask_disallowed",
     "min_p",
     "non_finite_error",
-    "repetition_penalty",
+    "spec_with_one_setting",
     "temperature_scale",
     "top_k",
     "top_p",
@@ -69,24 +72,7 @@ def add_bias(logits: Logits, bias: Logits) -> Logits:
 
 def mask_disallowed(logits: Logits, allowed: Bool[np.ndarray, " vocab"] | None) -> Logits:
     """Remove tokens that are not allowed; if none is allowed, remove nothing."""
-    return logits if allowed is None else _keep(logits, allowed)
-
-
-_LOWEST_LOGIT = -1e300
-"""Logit of a token with a probability of 0 that stays possible where every other token is banned."""
-
-
-def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penalty: float) -> Logits:
-    """Raise the probabilities of recent tokens to the power `penalty` (after Keskar et al. 2019).
-
-    Log-probabilities are multiplied instead of raw logits, so that a constant added to all logits changes nothing.
-    """
-    penalized = log_softmax(logits)
-    seen = np.unique(recent)
-    possible = seen[np.isfinite(penalized[seen])]
-    with np.errstate(over="ignore"):  # a product that no number holds becomes the lowest number, a possible logit
-        penalized[possible] = np.maximum(penalized[possible] * penalty, _LOWEST_LOGIT)
-    return penalized
+    return logits if allowed is None else keep(logits, allowed)
 
 
 def temperature_scale(logits: Logits, temperature: float) -> Logits:
@@ -100,6 +86,30 @@ def temperature_scale(logits: Logits, temperature: float) -> Logits:
     return divide_logits(logits - logits.max(), temperature)
 
 
+def dynamic_temperature(logits: Logits, temperature: float, deviation: float, exponent: float) -> Logits:
+    """Divide logits by a temperature that rises with the entropy (dynamic temperature, kalomaze 2023).
+
+    The relative entropy is the entropy of the distribution, divided by that of a uniform distribution over the possible
+    tokens. From 0 to 1, it raises the temperature from `temperature - deviation`, at least 0, to
+    `temperature + deviation`.
+
+    Args:
+        logits: logits of the next token.
+        temperature: mean of the lowest and the highest temperature.
+        deviation: largest deviation from `temperature`.
+        exponent: exponent of the relative entropy.
+    """
+    num_possible = np.count_nonzero(np.isfinite(logits))
+    if num_possible < 2:
+        return logits
+    log_probabilities = log_softmax(logits)
+    probabilities = np.exp(log_probabilities)
+    entropy = -np.sum(probabilities * np.where(probabilities > 0, log_probabilities, 0))
+    relative_entropy = min(max(float(entropy / np.log(num_possible)), 0.0), 1.0)
+    lowest, highest = max(temperature - deviation, 0.0), temperature + deviation
+    return temperature_scale(logits, lowest + (highest - lowest) * relative_entropy**exponent)
+
+
 def divide_logits(logits: Float64[np.ndarray, "*shape"], temperature: float) -> Float64[np.ndarray, "*shape"]:
     """Divide logits, none above 0, by the temperature; minus infinity stays, even at an infinite temperature."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -108,7 +118,7 @@ def divide_logits(logits: Float64[np.ndarray, "*shape"], temperature: float) -> 
 
 def top_k(logits: Logits, k: int) -> Logits:
     """Keep exactly the `k` likeliest tokens; all if there are fewer."""
-    return _keep(logits, _mask_of_first(_descending(logits), max(k, 1)))
+    return keep(logits, _mask_of_first(_descending(logits), max(k, 1)))
 
 
 def typical_p(logits: Logits, mass: float) -> Logits:
@@ -122,7 +132,7 @@ def typical_p(logits: Logits, mass: float) -> Logits:
     entropy = -np.sum(probabilities[possible] * log_probabilities[possible])
     distance = np.where(possible, np.abs(log_probabilities + entropy), np.inf)
     order = np.argsort(distance, kind="stable")
-    return _keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
+    return keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
 
 
 def top_p(logits: Logits, mass: float) -> Logits:
@@ -132,12 +142,12 @@ def top_p(logits: Logits, mass: float) -> Logits:
     """
     probabilities = np.exp(log_softmax(logits))
     order = _descending(logits)
-    return _keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
+    return keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
 
 
 def min_p(logits: Logits, share: float) -> Logits:
     """Keep tokens at least `share` times as likely as the likeliest one (Nguyen et al. 2024)."""
-    return _keep(logits, np.exp(logits - logits.max()) >= share * (1 - TOLERANCE))
+    return keep(logits, np.exp(logits - logits.max()) >= share * (1 - TOLERANCE))
 
 
 def _bind_bias(settings: Settings, vocabulary: int) -> Transform:
@@ -150,12 +160,14 @@ def _bind_bias(settings: Settings, vocabulary: int) -> Transform:
     return lambda logits, _: add_bias(logits, bias)
 
 
-def _bind_repetition(settings: Settings, vocabulary: int) -> Transform:
-    penalty = settings["repetition_penalty"]
-    return lambda logits, context: repetition_penalty(logits, context.recent, penalty)
+def _bind_temperature(settings: Settings, vocabulary: int) -> Transform:
+    temperature, deviation, exponent = (settings[name] for name in TEMPERATURE.fields or ())
+    if deviation == 0 or temperature in (0, np.inf):
+        return lambda logits, _: temperature_scale(logits, temperature)
+    return lambda logits, _: dynamic_temperature(logits, temperature, deviation, exponent)
 
 
-def _spec_with_one_setting(
+def spec_with_one_setting(
     field: str, function: Callable[[Logits, Any], Logits], *, position: int, neutral: float
 ) -> TransformSpec:
     """Return the spec of a transform with a single setting.
@@ -182,17 +194,16 @@ BANS = TransformSpec(
     fields=(),
     bind=lambda settings, vocabulary: lambda logits, context: mask_disallowed(logits, context.allowed),
 )
-REPETITION = TransformSpec(
-    position=20,
-    fields=("repetition_penalty",),
-    is_off=lambda settings: bool(settings["repetition_penalty"] == 1),
-    bind=_bind_repetition,
+TEMPERATURE = TransformSpec(
+    position=30,
+    fields=("temperature", "dynatemp_range", "dynatemp_exponent"),
+    is_off=lambda settings: bool(settings["temperature"] == 1 and settings["dynatemp_range"] == 0),
+    bind=_bind_temperature,
 )
-TEMPERATURE = _spec_with_one_setting("temperature", temperature_scale, position=30, neutral=1)
-TOP_K = _spec_with_one_setting("top_k", top_k, position=40, neutral=0)
-TYPICAL = _spec_with_one_setting("typical_p", typical_p, position=50, neutral=1)
-TOP_P = _spec_with_one_setting("top_p", top_p, position=60, neutral=1)
-MIN_P = _spec_with_one_setting("min_p", min_p, position=70, neutral=0)
+TOP_K = spec_with_one_setting("top_k", top_k, position=40, neutral=0)
+TYPICAL = spec_with_one_setting("typical_p", typical_p, position=50, neutral=1)
+TOP_P = spec_with_one_setting("top_p", top_p, position=60, neutral=1)
+MIN_P = spec_with_one_setting("min_p", min_p, position=70, neutral=0)
 
 
 def _descending(logits: Logits) -> Int[np.ndarray, " vocab"]:
@@ -213,6 +224,6 @@ def _mask_of_first(order: Int[np.ndarray, " vocab"], count: int) -> Bool[np.ndar
     return mask
 
 
-def _keep(logits: Logits, kept: Bool[Any, " vocab"]) -> Logits:
+def keep(logits: Logits, kept: Bool[Any, " vocab"]) -> Logits:
     """Set the logits of tokens that are not `kept` to minus infinity, unless no finite logit would remain."""
     return np.where(kept, logits, -np.inf) if np.isfinite(logits[kept]).any() else logits

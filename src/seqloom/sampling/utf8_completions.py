@@ -42,6 +42,8 @@ def completions(start: bytes, classes_only: bool) -> tuple[tuple[Hashable, str],
         classes_only: result of `uses_classes_only` for the pattern.
     """
     chars = _characters_with_prefix(start)
+    if not chars:  # the first bytes of a surrogate, which the decoder takes for an incomplete character
+        return ()
     if classes_only:
         return tuple(_by_class(chars).items())
     num_missing = len(chars[0].encode()) - len(start)

@@ -48,6 +48,7 @@ class EncoderSettings:
         filters: number of convolution filters of each of the widths 1 to 4.
         epochs: smallest number of passes over the texts; `updates` may require more.
         updates: minimal number of weight updates.
+        max_updates: maximal number of weight updates, even if there are fewer passes then; None for no limit.
         batch: texts per update.
         learning_rate: peak learning rate; decays linearly to zero.
         dropout: dropout probability of a filter's response, pooled over the text.
@@ -59,6 +60,7 @@ class EncoderSettings:
     filters: int = 32
     epochs: int = 3
     updates: int = 600
+    max_updates: int | None = None
     batch: int = 32
     learning_rate: float = 3e-3
     dropout: float = 0.5

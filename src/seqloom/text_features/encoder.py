@@ -126,6 +126,8 @@ class Encoder:
             network.bias.copy_(torch.from_numpy(np.log(frequencies / (1 - frequencies))))
         optimizer = AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
+        if settings.max_updates is not None:
+            steps = min(steps, settings.max_updates)
         with torch.random.fork_rng([]):
             torch.manual_seed(self._seed)
             network.train()

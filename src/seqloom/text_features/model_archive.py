@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 
 from seqloom.checksums import check_arrays, checked_json
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import replacing_file, write_checked_json
+from seqloom.files import read_own_file, replacing_file, write_checked_json
 from seqloom.replacement import replacing_content, settle
 
 __all__ = ["ArrayLoader", "ModelArchive", "StoredArrays"]
@@ -23,6 +23,9 @@ _DAMAGE_ERRORS = (
     ValueError,
 )  # fmt: skip
 """Errors that reading or trying out a damaged model may raise."""
+
+_KINDS = {"critic.json": "critic", "detector.json": "detector", "config.json": "run"}
+"""What a folder contains, by the name of a file in it."""
 
 Model = TypeVar("Model")
 
@@ -69,7 +72,9 @@ class ModelArchive:
         """Return the name of the file of arrays."""
         return f"{self.name}.safetensors"
 
-    def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
+    def save(
+        self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any], *, overwrite: bool = True
+    ) -> None:
         """Write both files, and replace those of an older model together.
 
         The JSON file contains the hash of the file of arrays, by which `load` recognises a file that was exchanged.
@@ -78,8 +83,10 @@ class ModelArchive:
             folder: folder of the model.
             parts: parts of the model by name.
             stored: further values for the JSON file.
+            overwrite: whether an older model is replaced.
 
         Raises:
+            RunError: another process is writing into the folder, or there is a model, and `overwrite` is not set.
             SeqloomError: the disk is full or the folder is not writable.
         """
         weights = save(
@@ -90,7 +97,7 @@ class ModelArchive:
             }
         )
         settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
-        with replacing_content(folder, lambda: self.written_files(folder)) as new_folder:
+        with replacing_content(folder, lambda: self.written_files(folder), overwrite=overwrite) as new_folder:
             with replacing_file(new_folder / self.arrays_file) as file:
                 file.write(weights)
             write_checked_json(new_folder / self.settings_file, settings)
@@ -137,7 +144,7 @@ class ModelArchive:
         return self.settings_file, self.arrays_file
 
     def _read_arrays(self, folder: Path, stored: Mapping[str, Any]) -> bytes:
-        content = (folder / self.arrays_file).read_bytes()
+        content = read_own_file(folder / self.arrays_file)
         if stored.get("weights") not in (None, sha256(content).hexdigest()):
             raise RunError(f"{self.arrays_file} is not the file that {self.settings_file} was written with")
         check_arrays(content)
@@ -152,12 +159,14 @@ class ModelArchive:
         settle(folder)
         file = folder / self.settings_file
         if not file.exists():
+            if other := next((kind for name, kind in _KINDS.items() if (folder / name).is_file()), None):
+                raise RunError(f"{folder} is a {other}, not a {self.name}: name the folder of a {self.name}")
             # Until version 0.1, a fit that was killed could leave the old model under such a name.
             backups = sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*.old")) if folder.name else []
             hint = f"; an earlier one is in {backups[0]}, rename it to {folder}" if backups else ""
-            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} `run` {folder}'{hint}")
+            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} --run {folder}'{hint}")
         try:
-            stored = checked_json(file.read_bytes(), required_from_format=self.first_checked_format)
+            stored = checked_json(read_own_file(file), required_from_format=self.first_checked_format)
             version = stored["format"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{file} is damaged ({error}): fit the {self.name} again, or copy it again") from None

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Int32, Int64, UInt8, UInt32, UInt64
 from seqloom.kernels.text_hashing.patterns import read_patterns
 
 __all__ = [
-    "NUM_BUCKETS", "PATTERN_KINDS", "HashedPatterns", "bucket_of", "chunk_texts", "extract_patterns",
-    "words_with_buckets",
+    "NUM_BUCKETS", "PATTERN_KINDS", "HashedPatterns", "bucket_of", "chunk_texts", "extract_patterns", "mix",
+    "within_one_text", "words_with_buckets",
 ]  # fmt: skip
 
 _BITS = 21
@@ -43,7 +43,9 @@ Two markers, at the beginning and the end of each text, count as words.
 _LETTERS_LENGTH = 4
 """Length of a character n-gram within a word. It may include the space before or after the word."""
 
-_CHARACTER_LENGTHS: Mapping[str, int] = {"3 characters": 3, "4 characters": 4, "5 characters": 5, "7 characters": 7}
+_CHARACTER_LENGTHS: Mapping[str, int] = {
+    "2 characters": 2, "3 characters": 3, "4 characters": 4, "5 characters": 5, "7 characters": 7,
+}  # fmt: skip
 """Lengths of the character n-grams, which include capitals and white space."""
 
 PATTERN_KINDS = (*_WORD_OFFSETS, "letters", *_CHARACTER_LENGTHS)
@@ -144,7 +146,7 @@ def words_with_buckets(text: str) -> list[tuple[str, int]]:
 
 def bucket_of(hashes: UInt64[np.ndarray, " any"]) -> Int32[np.ndarray, " any"]:
     """Return the bucket of each hash or number: the highest bits of the mixed value."""
-    buckets: np.ndarray = (_mix(_mix(hashes)) >> _DROPPED_BITS).astype(np.int32)
+    buckets: np.ndarray = (mix(mix(hashes)) >> _DROPPED_BITS).astype(np.int32)
     return buckets
 
 
@@ -206,9 +208,9 @@ def _word_patterns(tokenized: _TokenizedTexts) -> Iterator[tuple[str, HashedPatt
         # The number of the kind enters the hash, so that equal words of two kinds get different hashes.
         mixed = np.full(max(0, len(marked) - reach), kind_number, np.uint64)
         for offset in offsets:
-            mixed = _mix(mixed * _FACTOR + marked[offset : offset + len(mixed)])
+            mixed = mix(mixed * _FACTOR + marked[offset : offset + len(mixed)])
         counts = np.maximum(tokenized.word_counts + 2 - reach, 0)
-        yield kind, HashedPatterns(bucket_of(mixed[_within_one_text(tokenized.word_counts + 2, reach)]), counts)
+        yield kind, HashedPatterns(bucket_of(mixed[within_one_text(tokenized.word_counts + 2, reach)]), counts)
 
 
 def _letter_patterns(tokenized: _TokenizedTexts) -> HashedPatterns:
@@ -234,11 +236,11 @@ def _character_patterns(
     if len(lengths) > 1:
         # Keep the n-grams within one text. The space that joins it to the next text counts as its last character. An
         # n-gram must not end with this space, so the character after the n-gram must belong to the text, too.
-        mixed = mixed[_within_one_text(lengths + 1, length)]
+        mixed = mixed[within_one_text(lengths + 1, length)]
     return HashedPatterns(bucket_of(mixed), np.maximum(lengths - length + 1, 0))
 
 
-def _within_one_text(lengths: Int64[np.ndarray, " texts"], reach: int) -> Bool[np.ndarray, " windows"]:
+def within_one_text(lengths: Int64[np.ndarray, " texts"], reach: int) -> Bool[np.ndarray, " windows"]:
     """Return whether each window of `reach + 1` elements lies within one of the texts."""
     ends = np.cumsum(lengths)
     inside = np.ones(max(0, int(ends[-1]) - reach), bool)
@@ -248,7 +250,7 @@ def _within_one_text(lengths: Int64[np.ndarray, " texts"], reach: int) -> Bool[n
     return inside
 
 
-def _mix(hashes: UInt64[np.ndarray, " any"]) -> UInt64[np.ndarray, " any"]:
+def mix(hashes: UInt64[np.ndarray, " any"]) -> UInt64[np.ndarray, " any"]:
     """Spread the bits of each hash, so that similar inputs get different buckets."""
     mixed: np.ndarray = (hashes ^ (hashes >> np.uint64(31))) * _MIXER
     return mixed

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.text_features.config import INPUT_SCALE, NetworkSettings
+from seqloom.text_features.freed_memory import keep_freed_memory
 from seqloom.training.adam import Adam
 
 __all__ = ["train_parameters"]
@@ -72,6 +73,7 @@ class _Network(nn.Module):
 def _train(
     network: _Network, features: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
 ) -> None:
+    keep_freed_memory()  # every update allocates a dense gradient of the embedding
     targets = torch.from_numpy(above.astype(np.float32))
     optimizer = Adam(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), fused=True)
     rng, batch_starts = np.random.default_rng(seed), range(0, features.shape[0], settings.batch)

@@ -20,6 +20,7 @@ from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.condition_optimizer import ConditionOptimizer
 from seqloom.training.condition_rows import ConditionRows
+from seqloom.training.keras_optimizers import keras_epsilon
 
 __all__ = ["NativeTrainStep", "shifted_targets"]
 
@@ -68,7 +69,7 @@ class NativeTrainStep:
             not finite.
         """
         if not self.carries_state:
-            self._trainer.clear_state(len(batch.tokens))
+            self._trainer.clear_state(len(batch.tokens))  # the last batch of an epoch can be smaller
         condition_rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
         conditioning = self._conditioning if condition_rows is not None else None
         loss = self._compute_gradients(batch, step, condition_rows, conditioning)
@@ -99,6 +100,8 @@ class NativeTrainStep:
             arrays |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
         for name in self._trainer.parameter_names:
             arrays[f"optimizer.{name}.step"] = np.array(self._num_updates, np.float32)
+        if not self.carries_state:
+            self._trainer.clear_state(self.batch_size)
         for layer, layer_state in enumerate(self._trainer.export_state(self.batch_size)):
             arrays |= {f"state.{layer}.{number}": array for number, array in enumerate(layer_state)}
         conditioning = self._conditioning.state_dict() if self._conditioning is not None else {}
@@ -152,7 +155,9 @@ class NativeTrainStep:
         if config.optimizer == "rmsprop":
             self._trainer.rmsprop(self._num_updates, rate, alpha=0.9, epsilon=1e-7, scale=scale)
         else:
-            decay, epsilon = (config.weight_decay, 1e-8) if config.optimizer == "adamw" else (0.0, 1e-7)
+            decay, epsilon = config.weight_decay, 1e-8
+            if config.optimizer == "adam":
+                decay, epsilon = 0.0, keras_epsilon(self._num_updates, config.betas)
             self._trainer.adam(self._num_updates, rate, config.betas, epsilon, decay, scale)
 
 

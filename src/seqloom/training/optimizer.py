@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from seqloom.config import TrainingConfig
 from seqloom.models.conditioning import Conditioning
-from seqloom.training.adam import Adam, AdamW
+from seqloom.training.adam import AdamW
+from seqloom.training.keras_optimizers import KerasAdam, KerasRmsprop
 
 __all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
 
@@ -50,8 +51,8 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
     if config.optimizer == "adamw":
         return AdamW(groups, lr=rate, betas=config.betas, fused=True)
     if config.optimizer == "adam":
-        return Adam(groups, lr=rate, betas=config.betas, eps=1e-7, fused=True)
-    return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, eps=1e-7)
+        return KerasAdam(groups, lr=rate, betas=config.betas, fused=True)
+    return KerasRmsprop(groups, lr=rate, alpha=0.9)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -1,6 +1,7 @@
 #include "decoding/checks.h"
 
 #include <cmath>
+#include <limits>
 
 #include "runtime/status.h"
 
@@ -64,6 +65,21 @@ void check_sampling(const SamplingSettings& settings, int vocabulary) {
   check_number("min_p", settings.min_p, 0, 1);
   check_number("typical_p", settings.typical_p, 0, 1);
   check_number("repetition penalty", settings.repetition_penalty, 0, INFINITY);
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  check_number("frequency penalty", settings.frequency_penalty, -1e6, 1e6);
+  check_number("presence penalty", settings.presence_penalty, -1e6, 1e6);
+  check_number("DRY multiplier", settings.dry_multiplier, 0, kLargest);
+  if (settings.dry_multiplier > 0) {
+    check_number("DRY base", settings.dry_base, 1, kLargest);
+    check_range("allowed length of DRY", settings.dry_allowed_length, 1, INT32_MAX);
+  }
+  check_number("top_n_sigma", settings.top_n_sigma, 0, kLargest);
+  check_number("range of the dynamic temperature", settings.dynatemp_range, 0, 1e6);
+  check_number("exponent of the dynamic temperature", settings.dynatemp_exponent, 0, 1e6);
+  check_number("probability of XTC", settings.xtc_probability, 0, 1);
+  check_number("threshold of XTC", settings.xtc_threshold, 0, 1);
+  check_number("target surprise of Mirostat", settings.mirostat_tau, 0, 1e6);
+  check_number("learning rate of Mirostat", settings.mirostat_eta, 0, 1e6);
   check_range("top_k", settings.top_k, 0, INT32_MAX);
   check_range("repetition window", settings.repetition_window, 0, INT32_MAX);
   check_range("length", settings.length, 0, INT32_MAX);

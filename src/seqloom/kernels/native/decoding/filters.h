@@ -1,5 +1,5 @@
-// Filters of candidate tokens (top-k, top-p, typical, min-p). Each filter keeps the tokens that come first in some
-// order, up to a limit. A token's mass is its unnormalised probability.
+// Filters of candidate tokens: top-k, top-p, typical, min-p, XTC, Mirostat. Top-k, top-p and typical keep the tokens
+// that come first in some order, up to a limit. A token's mass is its unnormalised probability.
 #pragma once
 
 #include <algorithm>
@@ -106,6 +106,27 @@ class Candidates {
     for (int i = 0; i < count; i += kWidth) highest = lanewise_max(highest, load(mass.data() + i));
     const Vec threshold = broadcast(static_cast<float>(share * (1 - kTolerance)) * largest_lane(highest));
     keep([&](int i) { return load(mass.data() + i) >= threshold; });
+  }
+
+  // Exclude all tokens with at least this share of the mass, except the least likely of them (XTC).
+  void exclude_top_choices(double share) {
+    const float threshold = static_cast<float>(share * (1 - kTolerance) * total_mass());
+    int num_above = 0, least_likely = 0;
+    for (int i = 0; i < count; ++i)
+      if (mass[i] >= threshold && (num_above++ == 0 || likeliness_[i] < likeliness_[least_likely])) least_likely = i;
+    if (num_above < 2) return;
+    keep([&](int i) {
+      return (load(mass.data() + i) < broadcast(threshold)) | (lanes_ + i == IntVec{} + least_likely);
+    });
+  }
+
+  // Keep the tokens with a surprise, -log2 p, of at most `max_surprise`, and the most likely token (Mirostat).
+  void keep_unsurprising(double max_surprise) {
+    const Vec threshold = broadcast(static_cast<float>(std::exp2(-max_surprise) * (1 - kTolerance) * total_mass()));
+    int likeliest = 0;
+    for (int i = 0; i < count; ++i)
+      if (likeliness_[i] > likeliness_[likeliest]) likeliest = i;
+    keep([&](int i) { return (load(mass.data() + i) >= threshold) | (lanes_ + i == IntVec{} + likeliest); });
   }
 
   // A mass that is below a threshold by at most this share counts as reaching the threshold, since masses are in single

@@ -24,6 +24,11 @@ constexpr int kSoloTokensAfterFallback = 4096;
 // to measure whether that kind is still slower.
 constexpr int kProbeInterval = 24;
 
+// The letters "XTC", which identify the random numbers of XTC, as in `sampling/adaptive_filters.py`.
+constexpr uint64_t kXtcSalt = 0x585443;
+
+constexpr double kNatsPerBit = 0.69314718055994530942;
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -40,6 +45,8 @@ void synchronize(ThreadTeam* team) {
 void Streams::set_sampling(const SamplingSettings& settings) {
   std::vector<float> bias;
   if (settings.bias) bias.assign(settings.bias, settings.bias + network_.vocabulary);
+  std::vector<uint8_t> breakers;
+  if (settings.dry_breakers) breakers.assign(settings.dry_breakers, settings.dry_breakers + network_.vocabulary);
   // Draft logits belong to `draft_tokens`, not to the whole vocabulary: translate boundary and bias.
   const std::vector<int32_t>& draft_tokens = network_.draft_tokens;
   SamplingSettings draft_settings = settings;
@@ -49,6 +56,8 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   if (settings.bias)
     for (const int32_t token : draft_tokens) draft_bias.push_back(bias[token]);
   draft_settings.bias = settings.bias ? draft_bias.data() : nullptr;
+  // Several drafts are drawn before the surprise of the first one is known, which Mirostat would need.
+  draft_settings.mirostat_tau = 0;
   // There are no drafts with a watermark, because its noise determines the tokens. There are none with guidance either,
   // because the tokens are then drawn from other logits than those that the drafts predict.
   const bool has_drafts = !guided() && settings.watermark_width == 0;
@@ -68,6 +77,8 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   settings_ = settings;
   bias_ = std::move(bias);
   settings_.bias = settings.bias ? bias_.data() : nullptr;
+  dry_breakers_ = std::move(breakers);
+  settings_.dry_breakers = settings.dry_breakers ? dry_breakers_.data() : nullptr;
   workspaces_ = std::move(workspaces);
   num_proposers_ = num_proposers;
 }
@@ -84,6 +95,8 @@ void Streams::begin(int stream, uint64_t seed, uint64_t index, const int32_t* re
     watermark = std::make_unique<Watermark>(settings_.watermark_key, settings_.watermark_width,
                                             settings_.watermark_groups, variants);
   Stream& record = *streams_[stream];
+  record.seed = seed;
+  record.index = index;
   record.uniforms = UniformStream(seed, index);
   record.history = std::move(history);
   record.watermark = std::move(watermark);
@@ -226,14 +239,13 @@ void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
     const int draft = progress.next_draft + i;
     const double uniform = uniforms.next();
     uniforms.next();  // `choose` verifies the draft with this number
-    const bool must_continue = progress.num_generated + i < settings_.min_length;
-    const int32_t token =
-        workspace.proposers[draft]->propose(draft_logits(record, draft), *history, must_continue, uniform);
+    const TextState text = text_state(record, *history, /*num_ahead=*/i);
+    const int32_t token = workspace.proposers[draft]->propose(draft_logits(record, draft), text, uniform);
     if (token < 0) return;
     add_row(stream, token);
     if (token == settings_.boundary) return;
-    // The repetition penalty of the next draft also applies to this one.
-    if (i + 1 < max_drafts && history->exponents()) {
+    // The penalties of the next draft also apply to this one.
+    if (i + 1 < max_drafts && history->is_active()) {
       if (i == 0) workspace.draft_history = *history;
       workspace.draft_history->add(token);
       history = &*workspace.draft_history;
@@ -258,6 +270,23 @@ int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOut
   }
 }
 
+// Return the state of the text before the next token. `num_ahead` drafts, which `history` already contains, may precede
+// that token; the result then lacks their surprise.
+TextState Streams::text_state(const Stream& record, const RepetitionHistory& history, int num_ahead) const {
+  const Progress& progress = record.progress;
+  const int32_t position = progress.num_generated + num_ahead;
+  TextState text{history, /*must_continue=*/position < settings_.min_length};
+  if (settings_.xtc_probability > 0)
+    text.excludes_top_choices =
+        UniformStream(record.seed, record.index, kXtcSalt, position).next() < settings_.xtc_probability;
+  // The limit of Mirostat 2.0 starts at twice the target. Each token decreases it by the learning rate times the excess
+  // of its surprise.
+  if (settings_.mirostat_tau > 0)
+    text.max_surprise = 2 * settings_.mirostat_tau -
+                        settings_.mirostat_eta * (progress.surprise - progress.num_generated * settings_.mirostat_tau);
+  return text;
+}
+
 // Draw a token from the logits, write it to the output, and update the progress.
 void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_t draft_token,
                    const GenerationOutput& output) {
@@ -276,6 +305,7 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
   record.history->add(choice.token);
   if (record.watermark) record.watermark->add(choice.token);
   progress.pending = choice.token;
+  progress.surprise -= choice.sampling_log_prob / kNatsPerBit;
   if (choice.token == settings_.boundary)
     progress.ending = kBoundary;
   else if (++progress.num_generated == settings_.length)
@@ -284,12 +314,12 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
 
 // Draw a token without a draft: by the noise of the watermark if the token is to be marked, otherwise by `uniform`. The
 // caller draws `uniform` from the stream's random numbers in both cases.
-bool Streams::draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool must_continue,
+bool Streams::draw_without_draft(Stream& record, Workspace& workspace, const float* logits, const TextState& text,
                                  double uniform, Choice& choice) {
   Noise noise{};
   if (record.watermark && record.watermark->watermarks_next(noise))
-    return workspace.chain->choose_watermarked(logits, *record.history, must_continue, noise, choice);
-  return workspace.chain->choose(logits, *record.history, must_continue, uniform, choice);
+    return workspace.chain->choose_watermarked(logits, text, noise, choice);
+  return workspace.chain->choose(logits, text, uniform, choice);
 }
 
 // Draw the next token; return false if the logits are not finite or exclude every token. If there is a next draft,
@@ -299,23 +329,21 @@ bool Streams::choose(Stream& record, Workspace& workspace, const float* logits, 
   Progress& progress = record.progress;
   ++record.draft_statistics.tokens;
   if (progress.next_draft == 0) ++record.draft_statistics.steps;
-  const bool must_continue = progress.num_generated < settings_.min_length;
+  const TextState text = text_state(record, *record.history);
   if (progress.next_draft == progress.num_drafts) {
     progress.drafts_due = true;
-    return draw_without_draft(record, workspace, logits, must_continue, record.uniforms.next(), choice);
+    return draw_without_draft(record, workspace, logits, text, record.uniforms.next(), choice);
   }
   SamplerChain& proposer = *workspace.proposers[progress.next_draft];
   const double draft_uniform = record.uniforms.next(), verdict_uniform = record.uniforms.next();
-  const int32_t draft = draft_token >= 0 ? draft_token
-                                         : proposer.propose(draft_logits(record, progress.next_draft), *record.history,
-                                                            must_continue, draft_uniform);
+  const int32_t draft =
+      draft_token >= 0 ? draft_token : proposer.propose(draft_logits(record, progress.next_draft), text, draft_uniform);
   if (draft < 0) {  // no draft can be drawn
     progress.drafts_due = true;
-    return workspace.chain->choose(logits, *record.history, must_continue, verdict_uniform, choice);
+    return workspace.chain->choose(logits, text, verdict_uniform, choice);
   }
   const Proposal proposal = proposer.proposal();
-  const Verdict verdict =
-      workspace.chain->verify(logits, *record.history, must_continue, proposal, draft, verdict_uniform, choice);
+  const Verdict verdict = workspace.chain->verify(logits, text, proposal, draft, verdict_uniform, choice);
   ++record.draft_statistics.drafted;
   if (verdict == Verdict::kAccepted) ++record.draft_statistics.accepted, ++progress.next_draft;
   if (verdict != Verdict::kRejected) return verdict == Verdict::kAccepted;
@@ -355,8 +383,7 @@ void Streams::renew_drafts(const std::vector<int>& streams, ThreadTeam* team) {
 
 bool Streams::distribution(int stream, double* log_probabilities) {
   const Stream& record = *streams_[stream];
-  const bool must_continue = record.progress.num_generated < settings_.min_length;
-  return workspaces_[0]->chain->distribution(logits(stream), *record.history, must_continue, log_probabilities);
+  return workspaces_[0]->chain->distribution(logits(stream), text_state(record, *record.history), log_probabilities);
 }
 
 }  // namespace seqloom::decoding

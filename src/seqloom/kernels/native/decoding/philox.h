@@ -13,6 +13,11 @@ class UniformStream {
  public:
   UniformStream(uint64_t seed, uint64_t index) : key_{seed, index} {}
 
+  // The numbers of a random transform for token `num_tokens` of the sample, as `Context.generator` in
+  // `sampling/transform.py` returns them. `salt` identifies the transform.
+  UniformStream(uint64_t seed, uint64_t index, uint64_t salt, uint64_t num_tokens)
+      : key_{seed, index}, counter_{0, 0, salt, num_tokens + 1} {}
+
   // Return the next number in [0, 1).
   double next() {
     if (used_ == 4) refill();

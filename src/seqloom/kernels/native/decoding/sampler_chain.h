@@ -1,9 +1,10 @@
-// The sampler chain: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, and the draw.
+// The sampler chain: bias and bans; repetition, frequency and presence penalties, DRY; top-n-sigma; temperature; top-k,
+// typical, top-p, min-p, XTC, Mirostat; and the draw.
 //
-// `sampling/transforms.py` defines each transform. Here values are in single precision and sums in double precision.
-// The mass of a token is its unnormalised probability; the most likely token has mass 1. Without filters (the
-// transforms from top-k to min-p) each token has a mass in `mass_`. With filters, the tokens that remain are in
-// `candidates_`.
+// `transforms.py`, `penalties.py` and `adaptive_filters.py` in `sampling/` define the transforms. Here values are in
+// single precision and sums in double precision. The mass of a token is its unnormalised probability; the most likely
+// token has mass 1. Without filters (the transforms from top-k to Mirostat) each token has a mass in `mass_`. With
+// filters, the tokens that remain are in `candidates_`.
 #pragma once
 
 #include <cmath>
@@ -41,9 +42,8 @@ class TransformChain final : public SamplerChain {
     inverse_temperature_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
   }
 
-  bool choose(const float* logits, const RepetitionHistory& history, bool must_continue, double uniform,
-              Choice& choice) override {
-    if (!compute_masses(logits, history, must_continue)) return false;
+  bool choose(const float* logits, const TextState& text, double uniform, Choice& choice) override {
+    if (!compute_masses(logits, text)) return false;
     if (has_filters())
       draw_candidate(uniform, choice);
     else if (settings_.temperature == 0)
@@ -54,9 +54,8 @@ class TransformChain final : public SamplerChain {
     return true;
   }
 
-  bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool must_continue, const Noise& noise,
-                          Choice& choice) override {
-    if (!compute_masses(logits, history, must_continue)) return false;
+  bool choose_watermarked(const float* logits, const TextState& text, const Noise& noise, Choice& choice) override {
+    if (!compute_masses(logits, text)) return false;
     if (has_filters()) {
       const int i = gumbel_argmax(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
       const double probability = candidates_.mass[i] / candidates_.total_mass();
@@ -69,9 +68,8 @@ class TransformChain final : public SamplerChain {
     return true;
   }
 
-  bool distribution(const float* logits, const RepetitionHistory& history, bool must_continue,
-                    double* log_probabilities) override {
-    if (!compute_masses(logits, history, must_continue)) return false;
+  bool distribution(const float* logits, const TextState& text, double* log_probabilities) override {
+    if (!compute_masses(logits, text)) return false;
     for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
     if (has_filters()) {
       const double total = candidates_.total_mass();
@@ -85,9 +83,9 @@ class TransformChain final : public SamplerChain {
     return true;
   }
 
-  int32_t propose(const float* logits, const RepetitionHistory& history, bool must_continue, double uniform) override {
+  int32_t propose(const float* logits, const TextState& text, double uniform) override {
     total_ = 0;
-    if (!compute_masses(logits, history, must_continue)) return -1;
+    if (!compute_masses(logits, text)) return -1;
     expand_candidates();
     if (!(total_ > 0)) return -1;
     const int32_t index = draw_index(mass_.data(), total_, uniform);
@@ -99,9 +97,9 @@ class TransformChain final : public SamplerChain {
 
   // Accept a draft with probability min(1, p / q), where p is its probability in this chain, and q in the chain that
   // drew it (Leviathan et al. 2023, Chen et al. 2023).
-  Verdict verify(const float* logits, const RepetitionHistory& history, bool must_continue, const Proposal& proposal,
-                 int32_t draft, double uniform, Choice& choice) override {
-    if (!compute_masses(logits, history, must_continue)) return Verdict::kNotFinite;
+  Verdict verify(const float* logits, const TextState& text, const Proposal& proposal, int32_t draft, double uniform,
+                 Choice& choice) override {
+    if (!compute_masses(logits, text)) return Verdict::kNotFinite;
     expand_candidates();
     if (uniform * proposal.draft_mass * total_ >= mass_[draft] * proposal.total_mass) return Verdict::kRejected;
     set_choice(draft, logits, choice);
@@ -130,23 +128,26 @@ class TransformChain final : public SamplerChain {
 
   bool has_filters() const {
     return settings_.temperature != 0 &&
-           (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0);
+           (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0 ||
+            settings_.xtc_probability > 0 || settings_.mirostat_tau > 0);
   }
 
   // Compute the masses of all tokens that may be drawn; with temperature 0, only `best_token_`. Return false if the
   // logits are not finite or exclude every token. `log_total_` belongs to the model, `total_` to the transformed
   // distribution.
-  bool compute_masses(const float* logits, const RepetitionHistory& history, bool must_continue) {
+  bool compute_masses(const float* logits, const TextState& text) {
     if (!find_peak(logits)) return false;
     const float* values = logits;
     float peak = peak_;
-    const bool has_bias = settings_.bias || (must_continue && settings_.boundary >= 0);
+    const RepetitionHistory& history = text.history;
+    const bool has_bias = settings_.bias || (text.must_continue && settings_.boundary >= 0);
     if (has_bias) {
-      peak = add_bias(logits, must_continue);
+      peak = add_bias(logits, text.must_continue);
       values = adjusted_.data();
     }
     if (!(peak > kExcludedLogit)) return false;
-    const bool equals_model = !has_bias && !history.exponents() && settings_.temperature == 1;
+    const bool equals_model = !has_bias && !history.exponents() && !history.penalties() && settings_.temperature == 1 &&
+                              !has_dynamic_temperature() && settings_.top_n_sigma == 0;
     total_ = sum_masses(logits, peak_, /*inverse_temperature=*/1, equals_model ? mass_.data() : nullptr);
     log_total_ = std::log(total_);
     if (history.exponents()) {
@@ -154,11 +155,22 @@ class TransformChain final : public SamplerChain {
       peak = penalize(values, peak + static_cast<float>(std::log(total)), exponents_by_logit(history.exponents()));
       values = adjusted_.data();
     }
+    if (history.penalties()) {
+      subtract(values, history.penalties());
+      values = adjusted_.data();
+      peak = 0;
+    }
+    if (settings_.top_n_sigma > 0) {
+      exclude_far_below(values, peak);
+      values = adjusted_.data();
+    }
     if (settings_.temperature == 0)
       for (best_token_ = 0; values[best_token_] != peak;) ++best_token_;
     else if (!equals_model)
-      total_ = sum_masses(values, peak, inverse_temperature_, mass_.data());
-    if (has_filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
+      total_ = sum_masses(values, peak,
+                          has_dynamic_temperature() ? inverse_dynamic_temperature(values, peak) : inverse_temperature_,
+                          mass_.data());
+    if (has_filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values, text);
     return true;
   }
 
@@ -208,6 +220,55 @@ class TransformChain final : public SamplerChain {
     return largest_lane(top);
   }
 
+  // Subtract the penalties, and store the results in `adjusted_`, shifted so that the largest is 0: otherwise large
+  // penalties of all tokens would cost precision.
+  void subtract(const float* values, const double* penalties) {
+    double top = -INFINITY;
+    for (size_t i = 0; i < vocabulary_; ++i) top = std::max(top, values[i] - penalties[tokens_ ? tokens_[i] : i]);
+    for (size_t i = 0; i < vocabulary_; ++i)
+      adjusted_[i] = static_cast<float>(values[i] - penalties[tokens_ ? tokens_[i] : i] - top);
+    for (size_t i = vocabulary_; i < padded_vocabulary_; ++i) adjusted_[i] = -INFINITY;
+  }
+
+  // Exclude values more than `top_n_sigma` standard deviations below the peak; store the others in `adjusted_`.
+  void exclude_far_below(const float* values, float peak) {
+    double mean = 0, variance = 0;
+    int count = 0;
+    for (size_t i = 0; i < vocabulary_; ++i)
+      if (values[i] > kExcludedLogit) mean += static_cast<double>(values[i]) - peak, ++count;
+    mean /= count;
+    for (size_t i = 0; i < vocabulary_; ++i) {
+      const double deviation = values[i] > kExcludedLogit ? static_cast<double>(values[i]) - peak - mean : 0;
+      variance += deviation * deviation / count;
+    }
+    const double distance = settings_.top_n_sigma * std::sqrt(variance) * (1 + Candidates::kTolerance);
+    for (size_t i = 0; i < padded_vocabulary_; ++i)
+      adjusted_[i] = static_cast<double>(peak) - values[i] <= distance ? values[i] : -INFINITY;
+  }
+
+  bool has_dynamic_temperature() const {
+    return settings_.dynatemp_range > 0 && settings_.temperature > 0 && settings_.temperature < INFINITY;
+  }
+
+  // Return the reciprocal of the temperature that belongs to the entropy of the values (dynamic temperature).
+  float inverse_dynamic_temperature(const float* values, float peak) const {
+    double total = 0, total_offset = 0, count = 0;  // offsets from the peak are weighted with their masses
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
+      const IntVec possible = load(values + i) > broadcast(kExcludedLogit);
+      const Vec offset = possible ? load(values + i) - peak : Vec{};
+      const Vec mass = possible ? exponential_or_zero(offset) : Vec{};
+      total += sum(mass);
+      total_offset += sum(mass * offset);
+      count += count_selected(possible);
+    }
+    const double entropy = std::log(total) - total_offset / total;
+    const double relative_entropy = count > 1 ? std::min(std::max(entropy / std::log(count), 0.0), 1.0) : 0;
+    const double lowest = std::max(settings_.temperature - settings_.dynatemp_range, 0.0);
+    const double highest = settings_.temperature + settings_.dynatemp_range;
+    const double temperature = lowest + (highest - lowest) * std::pow(relative_entropy, settings_.dynatemp_exponent);
+    return static_cast<float>(std::min(1 / temperature, 1e38));
+  }
+
   // Return the sum of the masses e^((value - peak) * inverse_temperature); write them to `masses` unless that is null.
   double sum_masses(const float* values, float peak, float inverse_temperature, float* masses) const {
     double total = 0;
@@ -226,13 +287,16 @@ class TransformChain final : public SamplerChain {
   }
 
   // Apply the filters. `likeliness` is larger for likelier tokens.
-  void filter(const float* likeliness) {
+  void filter(const float* likeliness, const TextState& text) {
     candidates_.gather(mass_.data(), likeliness, padded_vocabulary_, mass_threshold());
     if (settings_.top_k > 0) candidates_.keep_likeliest(settings_.top_k);
     if (settings_.typical_p < 1) candidates_.keep_typical(settings_.typical_p);
     if (settings_.top_p < 1)
       candidates_.keep_nucleus(settings_.top_p, starts_with_nucleus() ? total_ : candidates_.total_mass());
     if (settings_.min_p > 0) candidates_.keep_near_likeliest(settings_.min_p);
+    if (settings_.xtc_probability > 0 && text.excludes_top_choices)
+      candidates_.exclude_top_choices(settings_.xtc_threshold);
+    if (settings_.mirostat_tau > 0) candidates_.keep_unsurprising(text.max_surprise);
   }
 
   // Return whether top-p is the first filter.

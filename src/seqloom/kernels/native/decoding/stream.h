@@ -59,6 +59,7 @@ class ThroughputMeter {
 struct Progress {
   int32_t pending = kNoToken;  // the token that was drawn last, and that the stream reads next
   int32_t num_generated = 0;
+  double surprise = 0;          // sum of the surprise of the generated tokens, in bits
   int32_t ending = kLength;     // an `Ending`; kRunning while the sample continues
   bool has_read_token = false;  // whether the stream has read a token of the sample
   bool drafts_due = false;      // whether new drafts must be computed
@@ -70,7 +71,8 @@ struct Streams::Stream {
   explicit Stream(const Network& network) : memory(new_memory(network.stream_bytes)) {}
 
   Memory memory;
-  // The random numbers of the sample.
+  // The random numbers of the sample, which seed and index identify.
+  uint64_t seed = 0, index = 0;
   UniformStream uniforms{0, 0};
   std::unique_ptr<RepetitionHistory> history;
   // Null without a watermark.

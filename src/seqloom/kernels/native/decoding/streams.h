@@ -109,8 +109,8 @@ class Streams {
 
   // Set how `generate` samples. All samples end.
   void set_sampling(const SamplingSettings& settings);
-  // Begin a sample from the stream's logits, with the random numbers of `seed` and `index`. The repetition penalty also
-  // applies to the `recent` tokens. `variants` selects the noise of the watermark (`watermark.h`).
+  // Begin a sample from the stream's logits, with the random numbers of `seed` and `index`. The penalties also apply to
+  // the `recent` tokens. `variants` selects the noise of the watermark (`watermark.h`).
   void begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent, uint64_t variants = 0);
   // Stop generating in a stream.
   void end(int stream);
@@ -143,9 +143,10 @@ class Streams {
   void generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& output);
   void propose_drafts(int stream, Workspace& workspace, int max_tokens);
   int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output);
+  TextState text_state(const Stream& record, const RepetitionHistory& history, int num_ahead = 0) const;
   void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_token, const GenerationOutput& output);
-  bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool must_continue, double uniform,
-                          Choice& choice);
+  bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, const TextState& text,
+                          double uniform, Choice& choice);
   bool choose(Stream& record, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice);
   void renew_drafts(const std::vector<int>& streams, ThreadTeam* team);
   bool falls_behind(std::chrono::steady_clock::time_point start, int num_tokens) const;
@@ -165,6 +166,7 @@ class Streams {
   float guidance_ = 1;
   SamplingSettings settings_{};
   std::vector<float> bias_;                             // what `settings_.bias` points to
+  std::vector<uint8_t> dry_breakers_;                   // what `settings_.dry_breakers` points to
   std::vector<std::unique_ptr<Workspace>> workspaces_;  // one per thread; empty before `set_sampling`
   int num_proposers_ = 0;                               // draft heads that the sampling settings use
 };

@@ -41,14 +41,14 @@ inline void adam(const OptimizerStep& step, float decay, size_t count, const flo
 }
 
 // RMSprop (Tieleman, Hinton 2012), for `count` parameters. `beta2` is the decay rate of the mean of squared gradients,
-// which is stored as the second moment.
+// which is stored as the second moment. As in Keras 3, epsilon is added inside of the root.
 inline void rmsprop(const OptimizerStep& step, size_t count, const float* gradients, float* second_moments,
                     float* parameters) {
   for (size_t i = 0; i < count; i += kWidth) {
     const Vec gradient = load(gradients + i) * step.scale;
     const Vec v = load(second_moments + i) * step.beta2 + gradient * gradient * (1.0f - step.beta2);
     store(second_moments + i, v);
-    store(parameters + i, load(parameters + i) - step.rate * gradient / (square_root(v) + step.epsilon));
+    store(parameters + i, load(parameters + i) - step.rate * gradient / square_root(v + step.epsilon));
   }
 }
 

@@ -1,0 +1,64 @@
+"""Draw texts again that end before they match a pattern.
+
+Every token leads to a text that can still match, but a text can reach its maximum length before it does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from seqloom.errors import SeqloomError
+from seqloom.plural import counted
+
+if TYPE_CHECKING:
+    from seqloom.sampling import Sample
+
+__all__ = ["MAX_DRAWS", "check_matched", "matching"]
+
+MAX_DRAWS = 20
+"""Largest number of draws of a text."""
+
+_DRAW_STEP = 1 << 32
+"""Distance between the indices of the draws of one text; no request has as many texts."""
+
+
+def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int) -> Iterator["Sample"]:
+    """Yield samples that match their pattern; the last draw of one that never matches.
+
+    A text depends on its index and the seed, not on the number of texts. A text that was drawn again has the index of
+    its last draw, which is at least 2**32.
+
+    Args:
+        draw: function `(index of the first sample, number of samples) -> samples`.
+        count: number of samples.
+    """
+    for sample in draw(0, count):
+        index, num_draws = sample.index, 1
+        while sample.matched is False and num_draws < MAX_DRAWS:
+            sample = next(draw(index + num_draws * _DRAW_STEP, 1))
+            num_draws += 1
+        yield sample
+
+
+def check_matched(samples: "Sequence[Sample]", length: int, *, beam: bool) -> None:
+    """Check that no sample ended before it matched its pattern.
+
+    Args:
+        samples: samples.
+        length: maximum number of tokens of a sample.
+        beam: whether they come from a beam search, which draws none again.
+
+    Raises:
+        SeqloomError: some ended before.
+    """
+    unmatched = [sample for sample in samples if sample.matched is False]
+    if not unmatched:
+        return
+    advice = (
+        "raise `length`, or allow shorter matches"
+        if any(len(sample.tokens) >= length for sample in unmatched)
+        else "no allowed token continues a match, so let the pattern use the characters of the training text"
+    )
+    draws = "" if beam else f", in every one of {MAX_DRAWS} draws"
+    raise SeqloomError(
+        f"{len(unmatched)} of {counted(len(samples), 'text')} ended before matching `pattern`{draws}: {advice}"
+    )
