@@ -260,9 +260,46 @@ def test_a_beam_that_misses_its_pattern_is_said_so(command, run):
 def test_a_pattern_of_unknown_characters_is_said_so(command, run):
     done = command("generate", run, "--pattern", "aÜ")
     assert done.code == 1
-    assert done.faults[0].endswith(
-        "no allowed token continues a match, so let the pattern use the characters of the training text"
-    )
+    assert done.faults[0].endswith("no allowed token continues a match, so use only characters of the training text")
+
+
+def test_a_grammar_comes_from_a_file(command, run, tmp_path):
+    file = tmp_path / "words.gbnf"
+    file.write_bytes(b'\xef\xbb\xbfroot ::= [a-z]+ ("," | ".")\r\n')  # begins with a byte order mark
+    done = command("generate", run, "--grammar", file, "--length", 60, "--seed", 3)
+    assert done.code == 0
+    assert re.fullmatch("[a-z]+[,.]\n", done.out)
+    printed = command("generate", run, "--grammar", file, "--length", 60, "--seed", 3, "--json")
+    (sample,) = json.loads(printed.out)["samples"]
+    assert sample["matched"]
+    assert sample["generated_by"]["grammar"].startswith("root ::= ")
+
+
+def test_a_json_schema_that_the_run_cannot_write_is_named(command, run, tmp_path):
+    file = tmp_path / "schema.json"
+    file.write_text('{"type": "array"}', encoding="utf-8")
+    done = command("generate", run, "--json-schema", file)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.faults == [
+        "--json-schema begins with '[', which this run never writes: use only characters of the training text"
+    ]
+
+
+def test_what_is_no_file_of_a_grammar_is_refused(command, run, tmp_path):
+    binary, large = tmp_path / "binary", tmp_path / "large"
+    binary.write_bytes(b"\xff\xfe")
+    large.write_bytes(b"#" * 1_000_001)
+    for name, fault in (
+        (tmp_path / "none", "cannot be read (No such file or directory)"),
+        (tmp_path, "cannot be read (Is a directory)"),
+        (binary, "is not text in UTF-8"),
+        (large, "has more than 1,000,000 bytes"),
+    ):
+        done = command("generate", run, "--grammar", name)
+        assert done.code == 2
+        assert fault in done.faults[0]
+        assert str(name) in done.faults[0]
 
 
 def test_a_stop_string_or_ban_that_cannot_appear_is_named(command, run):

@@ -240,6 +240,13 @@ def test_a_shortfall_is_reported_and_no_error(command, trained):
     assert done.out == ""
 
 
+def test_a_text_for_a_rating_that_misses_its_pattern_is_said_so(command, trained):
+    words = ("--rating", 5, "--method", "guidance", "--pattern", "[a-z]{50}", "--length", 5)
+    done = command("generate", trained / "run", *words)
+    assert done.code == 1
+    assert done.faults[-1].startswith("1 of 1 text ended before matching --pattern, in every one of 20 draws")
+
+
 def test_steering_says_how_many_texts_counted(command, trained):
     words = ("--rating", 1, "--method", "smc", "--critic", trained / "critic", "--particles", 4, "--length", 30)
     done = command("generate", trained / "run", *words, "--json")

@@ -63,6 +63,12 @@ def blocks(document: Path) -> list[Block]:
     return [Block(kind, text) for kind, text in found]
 
 
+def shown_files(document: Path) -> dict[str, str]:
+    """Files whose content a document shows, after a line such as "This is `speech.gbnf`:"."""
+    text = document.read_text(encoding="utf-8")
+    return dict(re.findall(r"This is\s`([\w.]+)`[^`]*:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
 def commands(document: Path) -> list[Command]:
     return [command for block in blocks(document) if block.kind == "console" for command in block.commands()]
 
@@ -187,6 +193,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_out = fetching(commands(document))
     names: dict[str, Any] = {}
+    for name, content in shown_files(document).items():
+        Path(name).write_text(content, encoding="utf-8")
     for block in blocks(document):
         if block.kind in ("python", "pycon"):
             run_python(block, names)

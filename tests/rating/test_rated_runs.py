@@ -4,6 +4,7 @@ import csv
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,6 +165,26 @@ def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
     within = [text for text, error in zip(plain, errors(plain), strict=True) if error <= 0.5]
     assert accepted == within[:200]
     assert np.mean(errors(accepted)) < 0.9 * np.mean(errors(plain[:200]))
+
+
+@pytest.mark.parametrize("methods", ["conditioning", "rejection", "smc"])
+def test_texts_for_a_rating_match_their_pattern(rated: Run, methods: str) -> None:
+    """Many draws end before the second space; they are drawn again, and a critic accepts none of them."""
+    settings: dict[str, Any] = {"methods": methods, "count": 6, "length": 14, "seed": 4, "temperature": 1.5}
+    critic = None if methods == "conditioning" else (lambda texts: [4.0] * len(texts))
+    generation = rated.generate_rated(4, critic=critic, pattern="[a-z]+ [a-z]+ [a-z]+", **settings)
+    texts = [one.sample for one in generation]
+    assert len(texts) == 6
+    assert all(sample.matched and sample.text.count(" ") == 2 for sample in texts)
+
+
+def test_a_text_for_a_rating_that_never_matches_is_not_accepted(rated: Run) -> None:
+    settings: dict[str, Any] = {"pattern": "[a-z]{9}", "length": 5}
+    (sample,) = (one.sample for one in rated.generate_rated(4, **settings))
+    assert sample.finish_reason == "unmatched"
+    generation = rated.generate_rated(4, critic=lambda texts: [4.0] * len(texts), budget=3, **settings)
+    assert list(generation) == []
+    assert generation.rejection_stats.shortfall == 1
 
 
 def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:

@@ -117,6 +117,22 @@ def test_results_are_ordered_distinct_and_never_more_than_the_width(table_decode
     assert again[0].tokens == result[0].tokens
 
 
+def test_texts_without_an_end_are_cut_after_their_longest_match(table_decoder):
+    decoder = table_decoder(4, seed=5)
+    config = SamplingConfig(length=3, beam=300, pattern="[abc]b?a|a")
+    result = search(decoder, config, None)
+    assert len({sample.tokens for sample in result}) == len(result)
+    for sample in result:
+        prefixes = [sample.text[:end] for end in range(1, len(sample.text) + 1)]
+        assert sample.matched == any(re.fullmatch(config.pattern, prefix) for prefix in prefixes)
+        assert sample.text == b"".join(SPELLED[token] for token in sample.tokens).decode()
+        history = [*PROMPT, *sample.tokens]
+        rows = (decoder.table[pair].astype(float) for pair in itertools.pairwise(history[:-1]))
+        nats = [log_softmax(row)[token] for row, token in zip(rows, sample.tokens, strict=True)]
+        assert sample.log_prob == pytest.approx(sum(nats), abs=1e-9)
+    assert {"aba", "aa", "ba"} <= {sample.text for sample in result}
+
+
 def test_texts_that_miss_the_pattern_come_last(table_decoder):
     decoder = table_decoder(4, seed=1)
     result = search(decoder, SamplingConfig(length=2, beam=30, pattern="a|bb?|ccc"))

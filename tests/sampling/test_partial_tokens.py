@@ -8,6 +8,7 @@ import pytest
 from scipy.special import log_softmax
 from scipy.stats import chisquare
 
+from seqloom.errors import ConfigError
 from seqloom.sampling import SamplingConfig, generate, stream
 from seqloom.sampling.request import prepare_request
 from seqloom.sampling.sequential_monte_carlo import SmcSteering
@@ -74,8 +75,10 @@ def test_patterns_bans_and_stops_see_what_is_written(table_decoder):
     stopped = list(generate(decoder, SamplingConfig(length=6, stop=("b",), temperature=9), count=50, **REQUEST))
     assert all("b" not in sample.text for sample in stopped)
     assert any(sample.tokens == (1,) and sample.text == "" for sample in stopped)
-    (none,) = generate(decoder, SamplingConfig(pattern="x"), **REQUEST)
-    assert (none.tokens, none.text, none.finish_reason) == ((3,), "", "unmatched")
+    (none,) = generate(decoder, SamplingConfig(pattern="ax|x"), **REQUEST)
+    assert (none.text, none.finish_reason) in {("", "unmatched"), ("a", "unmatched")}
+    with pytest.raises(ConfigError, match="begins with 'x', which this run never writes"):
+        next(generate(decoder, SamplingConfig(pattern="x"), **REQUEST))
 
 
 def test_a_beam_search_finds_the_likeliest(table_decoder):

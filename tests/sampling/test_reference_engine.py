@@ -4,6 +4,8 @@ import itertools
 import math
 import re
 from collections import Counter
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -53,14 +55,31 @@ def finish_reason(config, text, reason):
     return reason if config.pattern is None or re.fullmatch(config.pattern, text) else "unmatched"
 
 
+class Outcome(NamedTuple):
+    """Probability of a text, and log-probabilities of its tokens: in the draw, and under the model."""
+
+    probability: float
+    sampling_log_prob: float
+    log_prob: float
+
+
 def tree(decoder, config, boundary):
-    """Every outcome `(tokens, reason)` with its probability and its log-probability under the model."""
+    """Every `Outcome` by tokens and finish reason."""
     outcomes = {}
 
-    def grow(tokens, text, probability, log_prob):
+    def end(tokens, text, reason, outcome):
+        key = tokens, finish_reason(config, text, reason)
+        before = outcomes[key].probability if key in outcomes else 0.0  # texts that are cut at different lengths
+        outcomes[key] = outcome._replace(probability=before + outcome.probability)
+
+    def grow(path):
+        tokens, text, outcome = path[-1]
         logits = decoder.table[(*PROMPT, *tokens)[-2], (*PROMPT, *tokens)[-1]].astype(float)
         if len(tokens) == config.length:
-            outcomes[tokens, finish_reason(config, text, "length")] = probability, log_prob
+            long_enough = path[max(1, config.min_length) :]
+            matching = [one for one in long_enough if config.pattern and re.fullmatch(config.pattern, one[1])]
+            *cut, shorter = matching[-1] if matching else path[-1]
+            end(*cut, "length", shorter._replace(probability=outcome.probability))
             return
         allowed = [
             (token == boundary and len(tokens) >= config.min_length and may_follow(config, text, text, True))
@@ -68,20 +87,30 @@ def tree(decoder, config, boundary):
             for token in range(5)
         ]
         if not any(allowed):
-            reason = finish_reason(config, text, "end" if config.pattern else "stop")
-            outcomes[tokens, reason] = probability, log_prob
+            end(tokens, text, "end" if config.pattern else "stop", outcome)
             return
-        drawn = softmax(np.where(allowed, logits, -np.inf) / config.temperature)
+        is_complete = config.pattern and len(tokens) >= max(1, config.min_length) and re.fullmatch(config.pattern, text)
+        ends = boundary is None and is_complete
+        free = replace(config, pattern=None)
+        drawable = [may_follow(free, text, text + spelled.decode(), False) for spelled in SPELLED] if ends else allowed
+        drawn = softmax(np.where(drawable, logits, -np.inf) / config.temperature)
         model = softmax(logits)
+        if ends:
+            mass = drawn[~np.array(allowed)].sum()
+            end(tokens, text, "end", outcome._replace(probability=outcome.probability * mass))
         for token in np.flatnonzero(allowed).tolist():
-            after = probability * drawn[token], log_prob + math.log(model[token])
+            after = Outcome(
+                outcome.probability * drawn[token],
+                outcome.sampling_log_prob + math.log(drawn[token]),
+                outcome.log_prob + math.log(model[token]),
+            )
             if token == boundary:
-                outcomes[tokens, finish_reason(config, text, "end")] = after
+                end(tokens, text, "end", after)
             else:
-                grow((*tokens, token), text + SPELLED[token].decode(), *after)
+                grow([*path, ((*tokens, token), text + SPELLED[token].decode(), after)])
 
-    grow((), "", 1.0, 0.0)
-    assert math.isclose(sum(probability for probability, _ in outcomes.values()), 1.0)
+    grow([((), "", Outcome(1.0, 0.0, 0.0))])
+    assert math.isclose(sum(outcome.probability for outcome in outcomes.values()), 1.0)
     return outcomes
 
 
@@ -95,6 +124,8 @@ def tree(decoder, config, boundary):
         ({"length": 4, "pattern": "(ab?){2}c?"}, BOUNDARY),
         ({"length": 4, "pattern": "(ab?){2}c?"}, None),
         ({"length": 3, "pattern": "a[abc]{1,3}", "ban": ("bc",), "temperature": 1.5}, None),
+        ({"length": 4, "pattern": "([ab]c?)+b|a", "min_length": 2, "ban": ("aa",)}, None),
+        ({"length": 3, "pattern": "([ab]c?)+b|a"}, BOUNDARY),
     ],
 )
 def test_texts_come_as_often_as_they_should(table_decoder, settings, boundary):
@@ -103,15 +134,15 @@ def test_texts_come_as_often_as_they_should(table_decoder, settings, boundary):
     outcomes = tree(decoder, config, boundary)
     samples = written(decoder, config, 500, boundary=boundary)
     for sample in samples:
-        probability, log_prob = outcomes[sample.tokens, sample.finish_reason]
-        assert math.isclose(sample.sampling_log_prob, math.log(probability), abs_tol=1e-9)
-        assert math.isclose(sample.log_prob, log_prob, abs_tol=1e-9)
+        outcome = outcomes[sample.tokens, sample.finish_reason]
+        assert math.isclose(sample.sampling_log_prob, outcome.sampling_log_prob, abs_tol=1e-9)
+        assert math.isclose(sample.log_prob, outcome.log_prob, abs_tol=1e-9)
         assert sample.text == b"".join(SPELLED[token] for token in sample.tokens).decode()
         matched = None if config.pattern is None else bool(re.fullmatch(config.pattern, sample.text))
         assert sample.matched is matched
     counts = Counter((sample.tokens, sample.finish_reason) for sample in samples)
-    frequent = [outcome for outcome, (probability, _) in outcomes.items() if probability * 500 >= 5]
-    expected = [outcomes[outcome][0] * 500 for outcome in frequent]
+    frequent = [outcome for outcome in outcomes if outcomes[outcome].probability * 500 >= 5]
+    expected = [outcomes[outcome].probability * 500 for outcome in frequent]
     result = [counts[outcome] for outcome in frequent]
     expected, result = [*expected, 500 - sum(expected)], [*result, 500 - sum(result)]
     if expected[-1] < 1e-6:

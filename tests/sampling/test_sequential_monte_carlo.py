@@ -126,3 +126,25 @@ def test_the_model_writes_each_text_it_is_asked_for_in_order(table_decoder):
     request = prepare_request(table_decoder(4), SamplingConfig(length=6, seed=3), **REQUEST)
     steering = SmcSteering(rater=num_a, target=2, spread=1, particles=100, interval=2)
     assert [one.sample.index for one in itertools.islice(steering.generate(request, 5, 7), 7)] == list(range(5, 12))
+
+
+def test_texts_that_miss_their_grammar_have_no_weight(table_decoder):
+    """The critic prefers long texts of a; only short ones match, and most reach the maximum length before they do."""
+    config = SamplingConfig(length=4, seed=3, pattern="[abc]{0,9}cb")
+    request = prepare_request(table_decoder(4), config, **REQUEST)
+    steering = SmcSteering(rater=num_a, target=4, spread=0.5, particles=64, interval=2)
+    samples = [steered.sample for steered in steering.generate(request, 0, 20)]
+    assert all(sample.matched and sample.text.endswith("cb") for sample in samples)
+    hopeless = prepare_request(table_decoder(4), SamplingConfig(length=4, pattern="[abc]{9}"), **REQUEST)
+    (steered,) = steering.generate(hopeless, 0, 1)
+    assert (steered.sample.matched, steered.sample.finish_reason) == (False, "unmatched")
+
+
+def test_steered_texts_without_an_end_stop_where_they_match(table_decoder):
+    config = SamplingConfig(length=6, seed=3, pattern="a+b?")
+    request = prepare_request(table_decoder(4), config, prompt=[3], token_bytes=LETTERS)
+    steering = SmcSteering(rater=num_a, target=2, spread=0.5, particles=16, interval=2)
+    samples = [steered.sample for steered in steering.generate(request, 0, 30)]
+    assert all(sample.matched for sample in samples)
+    assert {sample.finish_reason for sample in samples} >= {"end"}
+    assert min(len(sample.tokens) for sample in samples) < 4

@@ -71,6 +71,8 @@ class GeneratingRun(SavedRun):
         bias: Mapping[int, float] | None = None,
         transforms: Mapping[str, Mapping[str, float]] | None = None,
         pattern: str | None = None,
+        json_schema: str | Mapping[str, Any] | None = None,
+        grammar: str | None = None,
         beam: int = 0,
         seed: int = 0,
         max_copy: int = 0,
@@ -138,6 +140,8 @@ class GeneratingRun(SavedRun):
         bias: Mapping[int, float] | None = None,
         transforms: Mapping[str, Mapping[str, float]] | None = None,
         pattern: str | None = None,
+        json_schema: str | Mapping[str, Any] | None = None,
+        grammar: str | None = None,
         beam: int = 0,
         seed: int = 0,
         max_copy: int = 0,
@@ -184,6 +188,8 @@ class GeneratingRun(SavedRun):
         bias: Mapping[int, float] | None = None,
         transforms: Mapping[str, Mapping[str, float]] | None = None,
         pattern: str | None = None,
+        json_schema: str | Mapping[str, Any] | None = None,
+        grammar: str | None = None,
         beam: int = 0,
         seed: int = 0,
         max_copy: int = 0,
@@ -243,6 +249,8 @@ class GeneratingRun(SavedRun):
         bias: Mapping[int, float] | None = None,
         transforms: Mapping[str, Mapping[str, float]] | None = None,
         pattern: str | None = None,
+        json_schema: str | Mapping[str, Any] | None = None,
+        grammar: str | None = None,
         beam: int = 0,
         seed: int = 0,
         max_copy: int = 0,
@@ -314,7 +322,7 @@ class GeneratingRun(SavedRun):
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
         config, guard = self.generators.normalized(options.sampling), self.copy_guard(options.sampling)
-        if config.beam > 1 or config.pattern is not None:  # a text is known only when it is complete
+        if config.beam > 1 or config.text_grammar is not None:  # a text is known only when it is complete
             return map(_single_piece, self._drawn(generator, encoded, options, count))
         return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))
 
@@ -346,7 +354,7 @@ class GeneratingRun(SavedRun):
         def draw(first_index: int, count: int) -> Iterator[Sample]:
             return generator.generate(prompt, sampling, count=count, first_index=first_index, guard=guard)
 
-        return draw(0, count) if sampling.pattern is None or sampling.beam > 1 else matching(draw, count)
+        return draw(0, count) if sampling.text_grammar is None or sampling.beam > 1 else matching(draw, count)
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
         """Return a generator for the options, and the normalized and encoded prompt."""

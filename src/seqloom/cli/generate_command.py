@@ -17,6 +17,7 @@ from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import dimmed, note, print_json, shows_terminal, visible
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
+from seqloom.config.text_grammars import GRAMMAR_SETTINGS
 from seqloom.errors import ConfigError
 from seqloom.generation.matching_samples import check_matched
 from seqloom.generation.options import GenerationOptions, count_faults
@@ -37,7 +38,7 @@ _DRAW = "How each token is drawn"
 _TEXT = "What the text must and must not contain"
 _RATED = "Rating to write for (runs trained with --rating)"
 
-_CONSTRAINTS = ("min_length", "stop", "ban", "pattern", "max_copy")
+_CONSTRAINTS = ("min_length", "stop", "ban", *GRAMMAR_SETTINGS, "max_copy")
 _GENERAL = ("length", "seed", "draft_length")
 _RATING_CONTROL_SETTINGS = {"methods", "critic", "tolerance", "budget", "particles"}
 """Settings that request rating control; without them, the model alone writes for a rating."""
@@ -105,7 +106,7 @@ def generate(
         origin = {**_run_origin(opened), **guidance, **_sampling_origin(settings)}
         kept = list(samples)
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in kept]})
-        _check_matched(kept, settings)
+        check_matched(kept, pick(SamplingConfig, settings))
     else:
         _print(opened, prompt, count, settings)
 
@@ -162,6 +163,7 @@ def _generate_rated(run: "GeneratingRun", prompt: str, count: int, settings: dic
             print_json({"samples": samples, "methods": list(generation.plan.methods), **_costs(generation)})
     for line in _summary(generation):
         note(line)
+    check_matched([rated.sample for rated in kept], generation.config)
 
 
 def _single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
@@ -315,12 +317,7 @@ def _print(run: "GeneratingRun", prompt: str, count: int, settings: dict[str, An
     speculative_stats = [sample.speculative for sample in samples if sample.speculative is not None]
     if speculative_stats:
         note(_drafting_gain(speculative_stats))
-    _check_matched(samples, settings)
-
-
-def _check_matched(samples: "Sequence[Sample]", settings: dict[str, Any]) -> None:
-    config = pick(SamplingConfig, settings)
-    check_matched(samples, config.length, beam=config.beam > 1)
+    check_matched(samples, pick(SamplingConfig, settings))
 
 
 def _drafting_gain(stats: "list[SpeculativeStats]") -> str:

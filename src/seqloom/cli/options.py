@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqloom.cli.value_files import read_value
 from seqloom.config.flags import cli_flag
 from seqloom.config.settings import FieldInfo, fields_of
 
@@ -84,6 +85,8 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     annotation: Any = info.type | None
     if info.is_sequence and setting.repeat:
         annotation = list[info.type] | None  # type: ignore[name-defined]
+    elif setting.from_file:
+        annotation, details["parser"] = Any, read_value
     elif info.is_sequence:
         annotation, details["parser"] = Any, parse_names if info.type is str else number_parser(info.type)
     elif info.type is bool and section.negatable:

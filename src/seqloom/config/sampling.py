@@ -4,6 +4,7 @@
 `automatic=True` means: unless the user sets a value, generation chooses one for the model.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from typing import Any
 from seqloom.config.base import Check, JsonSerializable, validate
 from seqloom.config.choices import DecodingPrecision
 from seqloom.config.dependent_settings import checks_of_dependent_settings
-from seqloom.config.pattern_syntax import unsupported_construct
 from seqloom.config.settings import fields_of, is_integer, is_number, range_checks, setting, type_checks
+from seqloom.config.text_grammars import GRAMMAR_SETTINGS, GrammarSetting, text_grammar_rules
 from seqloom.errors import ConfigError
 
 __all__ = ["DecodingConfig", "SamplingConfig"]
@@ -23,7 +24,7 @@ _MAX_BEAMS = 1024
 _ALLOWED_WITH_BEAM: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
 """Values of `only_draws` settings that a beam search accepts besides the default, because they switch draws off."""
 
-_SPECIAL_SETTINGS = ("stop", "ban", "dry_breaker", "pattern", "watermark", "bias", "transforms")
+_SPECIAL_SETTINGS = ("stop", "ban", "dry_breaker", *GRAMMAR_SETTINGS, "watermark", "bias", "transforms")
 """Settings that the rules of this module check, instead of `type_checks` and `range_checks`."""
 
 
@@ -66,6 +67,9 @@ class SamplingConfig(JsonSerializable):
         bias: addition to the logit, by token id.
         transforms: settings of further transforms of the logits, by name in `registry.TRANSFORMS`.
         pattern: regular expression that the whole text must match.
+        json_schema: JSON schema that the text must satisfy, as a mapping or as JSON; at most one of `pattern`,
+            `json_schema` and `grammar` is set.
+        grammar: grammar, in the syntax of Lark or GBNF, that the whole text must follow.
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
         seed: seed of the draws.
         max_copy: longest run of characters copied from the corpus; 0 is off.
@@ -203,6 +207,12 @@ class SamplingConfig(JsonSerializable):
         default_factory=dict, help="settings of further transforms, by name", on_command_line=False, only_draws=True
     )
     pattern: str | None = setting(None, help="regular expression that the whole text matches")
+    json_schema: str | Mapping[str, Any] | None = setting(
+        None, help="file of a JSON schema that the text satisfies", metavar="FILE", from_file=True
+    )
+    grammar: str | None = setting(
+        None, help="file of a grammar (Lark or GBNF) that the whole text follows", metavar="FILE", from_file=True
+    )
     beam: int = setting(
         0, help="width of a beam search; 0 draws instead", at_least=0, at_most=_MAX_BEAMS, hint="4 is usual"
     )
@@ -220,10 +230,18 @@ class SamplingConfig(JsonSerializable):
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.json_schema, Mapping):
+            object.__setattr__(self, "json_schema", _as_json(self.json_schema))
         validate(*_type_rules(self))
-        rules = (_number_rules, _string_rules, _pattern_rules, _beam_rules, _watermark_rules)
+        rules = (_number_rules, _string_rules, text_grammar_rules, _beam_rules, _watermark_rules)
         validate(*chain.from_iterable(rule(self) for rule in rules))
         validate(*checks_of_dependent_settings(self))
+
+    @property
+    def text_grammar(self) -> tuple[GrammarSetting, str] | None:
+        """The setting that describes the whole text, and its value; None if there is none."""
+        values = ((name, getattr(self, name)) for name in GRAMMAR_SETTINGS)
+        return next(((name, value) for name, value in values if value is not None), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
@@ -278,7 +296,8 @@ def _type_rules(config: SamplingConfig) -> Iterator[Check]:
             yield _instance_check(name, strings, Sequence, "a tuple of strings")
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _instance_check(name, string, str, "strings")
-    yield _instance_check("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
+    for name, expected in (("pattern", "a regular expression"), ("json_schema", "a schema"), ("grammar", "a grammar")):
+        yield _instance_check(name, getattr(config, name) or "", str, expected)
     yield (
         config.watermark is None or isinstance(config.watermark, str),
         "`watermark` got a key that is not a string: give a secret key",
@@ -328,31 +347,6 @@ def _string_rules(config: SamplingConfig) -> Iterator[Check]:
             )
 
 
-def _pattern_rules(config: SamplingConfig) -> Iterator[Check]:
-    if config.pattern is None:
-        return
-    import regex
-
-    try:
-        regex.compile(config.pattern)
-    except RecursionError:
-        yield False, f"`pattern` of {len(config.pattern):,} characters is nested too deep: use fewer parentheses"
-    except regex.error as error:
-        where = "" if error.pos is None else f" at character {error.pos}"
-        yield (
-            False,
-            f"`pattern` got {config.pattern!r}, which is not a regular expression{where}: {error.msg}; "
-            "put a backslash before a literal sign",
-        )
-        return
-    construct = unsupported_construct(config.pattern)
-    yield (
-        construct is None,
-        f"`pattern` got {config.pattern!r}, which has {construct}: it cannot be followed token by token; write the "
-        "pattern without it",
-    )
-
-
 def _beam_rules(config: SamplingConfig) -> Iterator[Check]:
     if not config.beam > 1:
         return
@@ -384,6 +378,13 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
         config.draft_length in (None, 1),
         f"`watermark` marks no drafts, and `draft_length` {config.draft_length} drafts tokens: leave out one of them",
     )
+
+
+def _as_json(schema: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(schema)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"`json_schema` cannot be written as JSON ({error}): use names, numbers and lists") from None
 
 
 def _is_valid_unicode(string: str) -> bool:

@@ -49,6 +49,7 @@ class Setting:
         finite: whether infinity is refused; NaN is always refused.
         hint: advice at the end of the message about a value out of range.
         metavar: name of the value in the command's help.
+        from_file: whether the flag takes the path of a file that contains the value.
         repeat: whether several values come from repeated flags instead of one value with commas.
         automatic: whether seqloom chooses the value for each run (from corpus, budget, model or machine) where the user
             sets none. The command's help then shows no default.
@@ -65,6 +66,7 @@ class Setting:
     finite: bool = True
     hint: str = ""
     metavar: str | None = None
+    from_file: bool = False
     repeat: bool = False
     automatic: bool = False
     on_command_line: bool = True
@@ -130,6 +132,7 @@ def setting(
     finite: bool = True,
     hint: str = "",
     metavar: str | None = None,
+    from_file: bool = False,
     repeat: bool = False,
     automatic: bool = False,
     on_command_line: bool = True,
@@ -140,7 +143,8 @@ def setting(
     """Return a dataclass field that describes a setting; see `Setting` and `dataclasses.field` for the arguments."""
     described = Setting(
         help=help, at_least=at_least, above=above, at_most=at_most, below=below, finite=finite, hint=hint,
-        metavar=metavar, repeat=repeat, automatic=automatic, on_command_line=on_command_line, only_draws=only_draws,
+        metavar=metavar, from_file=from_file, repeat=repeat,
+        automatic=automatic, on_command_line=on_command_line, only_draws=only_draws,
     )  # fmt: skip
     if default_factory is not MISSING:
         return dataclasses.field(default_factory=default_factory, repr=repr, metadata={_METADATA_KEY: described})

@@ -1,4 +1,4 @@
-"""Draw texts again that end before they match a pattern.
+"""Draw texts again that end before they match a pattern, a JSON schema or a grammar.
 
 Every token leads to a text that can still match, but a text can reach its maximum length before it does.
 """
@@ -6,6 +6,7 @@ Every token leads to a text that can still match, but a text can reach its maxim
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from seqloom.config import SamplingConfig
 from seqloom.errors import SeqloomError
 from seqloom.plural import counted
 
@@ -21,8 +22,8 @@ _DRAW_STEP = 1 << 32
 """Distance between the indices of the draws of one text; no request has as many texts."""
 
 
-def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int) -> Iterator["Sample"]:
-    """Yield samples that match their pattern; the last draw of one that never matches.
+def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int, first_index: int = 0) -> Iterator["Sample"]:
+    """Yield samples that match their grammar; the last draw of one that never matches.
 
     A text depends on its index and the seed, not on the number of texts. A text that was drawn again has the index of
     its last draw, which is at least 2**32.
@@ -30,8 +31,9 @@ def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int) -> Iter
     Args:
         draw: function `(index of the first sample, number of samples) -> samples`.
         count: number of samples.
+        first_index: index of the first sample.
     """
-    for sample in draw(0, count):
+    for sample in draw(first_index, count):
         index, num_draws = sample.index, 1
         while sample.matched is False and num_draws < MAX_DRAWS:
             sample = next(draw(index + num_draws * _DRAW_STEP, 1))
@@ -39,26 +41,25 @@ def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int) -> Iter
         yield sample
 
 
-def check_matched(samples: "Sequence[Sample]", length: int, *, beam: bool) -> None:
-    """Check that no sample ended before it matched its pattern.
+def check_matched(samples: "Sequence[Sample]", config: SamplingConfig) -> None:
+    """Check that no sample ended before it matched its pattern, JSON schema or grammar.
 
     Args:
         samples: samples.
-        length: maximum number of tokens of a sample.
-        beam: whether they come from a beam search, which draws none again.
+        config: their settings.
 
     Raises:
         SeqloomError: some ended before.
     """
     unmatched = [sample for sample in samples if sample.matched is False]
-    if not unmatched:
+    if not unmatched or config.text_grammar is None:
         return
-    advice = (
-        "raise `length`, or allow shorter matches"
-        if any(len(sample.tokens) >= length for sample in unmatched)
-        else "no allowed token continues a match, so let the pattern use the characters of the training text"
-    )
-    draws = "" if beam else f", in every one of {MAX_DRAWS} draws"
+    setting, _ = config.text_grammar
+    if any(len(sample.tokens) >= config.length for sample in unmatched):
+        advice = "raise `length`, or allow shorter matches"
+    else:
+        advice = "no allowed token continues a match, so use only characters of the training text"
+    draws = "" if config.beam > 1 else f", in every one of {MAX_DRAWS} draws"  # a beam search draws none again
     raise SeqloomError(
-        f"{len(unmatched)} of {counted(len(samples), 'text')} ended before matching `pattern`{draws}: {advice}"
+        f"{len(unmatched)} of {counted(len(samples), 'text')} ended before matching `{setting}`{draws}: {advice}"
     )

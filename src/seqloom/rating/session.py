@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from seqloom.config import SamplingConfig
 from seqloom.generation.generator import Prompt, TextGenerator
+from seqloom.generation.matching_samples import matching
 from seqloom.rating.request import RatingRequest
 from seqloom.rating.scale import RatingScale
 from seqloom.sampling import Sample
@@ -96,8 +97,11 @@ class RatedSession:
 
     def samples(self, first_index: int, count: int) -> Iterator[RatedSample]:
         """Yield plain samples of the generator, without ratings of a critic."""
-        samples = self.generator.generate(
-            self.prompt, self.config, count=count, first_index=first_index, guard=self.guard
-        )
-        for sample in samples:
+
+        def draw(first_index: int, count: int) -> Iterator[Sample]:
+            return self.generator.generate(
+                self.prompt, self.config, count=count, first_index=first_index, guard=self.guard
+            )
+
+        for sample in matching(draw, count, first_index):
             yield RatedSample(sample, self.plan.target)

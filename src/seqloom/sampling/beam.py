@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.kernels.decoder import State
-from seqloom.sampling.regex_constraint import matches
+from seqloom.sampling.grammar_ends import longest_match
 from seqloom.sampling.request import GenerationRequest, allowed_tokens
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import find_stop
@@ -28,6 +28,7 @@ class _Hypothesis:
         text: bytes of the tokens.
         stops_from: byte offset from which stop strings count; None until the minimum length is reached.
         log_prob: log-probability of the tokens in nats.
+        log_probs: log-probability of the text after each of the tokens.
         state: state of the decoder after all tokens that it has read.
         logits: logits of the next token; None until the decoder has read the last token.
     """
@@ -36,6 +37,7 @@ class _Hypothesis:
     text: bytes
     stops_from: int | None
     log_prob: float
+    log_probs: tuple[float, ...]
     state: State
     logits: Float32[np.ndarray, " vocab"] | None
 
@@ -49,19 +51,26 @@ def beam_search(request: GenerationRequest) -> list[Sample]:
     ids.
 
     Returns:
-        At most `config.beam` samples, best first; those that do not match the pattern come last.
+        At most `config.beam` samples, best first; those that do not belong to the grammar come last.
     """
     request, width = request.for_sample(index=0), request.config.beam
     stops_from = 0 if request.config.min_length == 0 else None
     start = _Hypothesis(
-        tokens=(), text=b"", stops_from=stops_from, log_prob=0.0, state=request.state, logits=request.logits
+        tokens=(),
+        text=b"",
+        stops_from=stops_from,
+        log_prob=0.0,
+        log_probs=(),
+        state=request.state,
+        logits=request.logits,
     )
     unfinished = [start]
     finished: list[Sample] = []
     while unfinished:
         ended, unfinished = _extend_all(request, unfinished, width)
-        finished = sorted([*finished, *ended], key=_rank)[:width]
-        # The search goes on while a finished text does not match the pattern: a text that matches would replace it.
+        different = {sample.tokens: sample for sample in (*ended, *finished)}  # a cut text may be found several times
+        finished = sorted(different.values(), key=_rank)[:width]
+        # The search goes on while a finished text does not match the grammar: a text that matches would replace it.
         enough = len(finished) == width and finished[-1].matched is not False
         if enough and unfinished and unfinished[0].log_prob <= finished[-1].log_prob:
             break
@@ -70,7 +79,7 @@ def beam_search(request: GenerationRequest) -> list[Sample]:
 
 
 def _rank(sample: Sample) -> tuple[bool, float, tuple[int, ...]]:
-    """Return a sort key: samples that match the pattern first, then likelier ones, then lower token ids."""
+    """Return a sort key: samples that match the grammar first, then likelier ones, then lower token ids."""
     return sample.matched is False, -sample.log_prob, sample.tokens
 
 
@@ -121,7 +130,8 @@ def _extend(request: GenerationRequest, hypothesis: _Hypothesis, token: int, log
         return _sample(request, replace(hypothesis, log_prob=log_prob), "end", text_bytes=len(hypothesis.text))
     text = hypothesis.text + request.added_bytes(token, position=len(hypothesis.tokens))
     tokens = (*hypothesis.tokens, token)
-    extended = replace(hypothesis, tokens=tokens, text=text, log_prob=log_prob, logits=None)
+    log_probs = (*hypothesis.log_probs, log_prob)
+    extended = replace(hypothesis, tokens=tokens, text=text, log_prob=log_prob, log_probs=log_probs, logits=None)
     if hypothesis.stops_from is not None:
         cut = find_stop(text, request.stops, hypothesis.stops_from, request.text_before)
         if cut is not None:
@@ -129,8 +139,19 @@ def _extend(request: GenerationRequest, hypothesis: _Hypothesis, token: int, log
     elif len(tokens) >= request.config.min_length:
         extended = replace(extended, stops_from=len(text))
     if len(tokens) == request.config.length:
-        return _sample(request, extended, "length", text_bytes=len(text))
+        return _cut_to_match(request, extended)
     return extended
+
+
+def _cut_to_match(request: GenerationRequest, hypothesis: _Hypothesis) -> Sample:
+    """Return a text of maximum length as a sample, up to its longest match of the grammar.
+
+    It is not cut if texts have an end: the text that ends after the longest match was among the texts before.
+    """
+    count = len(hypothesis.tokens) if request.boundary is not None else longest_match(request, hypothesis.tokens)
+    text = b"".join(request.added_bytes(token, position) for position, token in enumerate(hypothesis.tokens[:count]))
+    cut = replace(hypothesis, tokens=hypothesis.tokens[:count], log_prob=hypothesis.log_probs[count - 1])
+    return _sample(request, cut, "length", text_bytes=len(text))
 
 
 def _read_last_token(request: GenerationRequest, hypothesis: _Hypothesis) -> _Hypothesis:
@@ -141,15 +162,13 @@ def _read_last_token(request: GenerationRequest, hypothesis: _Hypothesis) -> _Hy
 def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishReason, *, text_bytes: int) -> Sample:
     """Return a finished text as a sample; only its first `text_bytes` bytes are kept."""
     text = hypothesis.text[:text_bytes].decode("utf-8", "replace")
-    pattern = request.config.pattern
-    matched = None if pattern is None else matches(pattern, text)
-    return Sample(
+    sample = Sample(
         index=0,
         seed=request.config.seed,
         tokens=hypothesis.tokens,
         text=text,
         log_prob=hypothesis.log_prob,
         sampling_log_prob=0.0,  # nothing was drawn
-        finish_reason="unmatched" if matched is False else reason,
-        matched=matched,
+        finish_reason=reason,
     )
+    return sample.marked(request.matches(text))

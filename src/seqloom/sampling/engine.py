@@ -14,7 +14,7 @@ from seqloom.kernels.decoder import Decoder
 from seqloom.sampling.beam import beam_search
 from seqloom.sampling.constraints import TokenPredicate
 from seqloom.sampling.native_engine import check_draft_length, generate_batch, generate_one, supports_native
-from seqloom.sampling.reference_engine import generate_reference
+from seqloom.sampling.reference_engine import generate_reference, run_to_end
 from seqloom.sampling.request import GenerationRequest, prepare_request
 from seqloom.sampling.reweight import reweight
 from seqloom.sampling.sample import Sample
@@ -72,7 +72,7 @@ def generate(
     check_draft_length(request)
     if supports_native(request):
         return generate_batch(request, first_index, count)
-    return (_run_to_end(generate_reference(request, index)) for index in range(first_index, first_index + count))
+    return (run_to_end(generate_reference(request, index)) for index in range(first_index, first_index + count))
 
 
 def stream(
@@ -121,16 +121,6 @@ def next_distribution(
     """
     logits, _ = decoder.read(prompt, decoder.initial_state())
     return reweight(np.exp(log_softmax(logits)), temperature)
-
-
-def _run_to_end(pieces: Generator[str, None, Sample]) -> Sample:
-    """Run a generator to its end and return its sample."""
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as ended:
-            sample: Sample = ended.value
-            return sample
 
 
 def _stream_beam_search(request: GenerationRequest) -> Generator[str, None, Sample]:

@@ -72,7 +72,7 @@ FINISH_REASONS: dict[int, FinishReason] = {1: "length", 2: "end"}
 def supports_native(request: GenerationRequest) -> bool:
     """Return whether the kernels can run the model, and implement all requested transforms and constraints."""
     config = request.config
-    if _native_decoder(request) is None or config.pattern is not None or config.beam > 1:
+    if _native_decoder(request) is None or config.text_grammar is not None or config.beam > 1:
         return False
     if request.first_token_prefix or not NATIVE_TRANSFORMS.issuperset(active_transforms(config)):
         return False
@@ -99,8 +99,9 @@ def check_draft_length(request: GenerationRequest) -> None:
         )
     if not supports_native(request):
         raise ConfigError(
-            f"`draft_length` {length} drafts tokens, which cannot be combined with `pattern`, `beam`, `max_copy`, "
-            "transforms, `ban` of several tokens or a prompt that ends within a token: leave it out"
+            f"`draft_length` {length} drafts tokens, which cannot be combined with `pattern`, `json_schema`, "
+            "`grammar`, `beam`, `max_copy`, transforms, `ban` of several tokens or a prompt that ends within a token: "
+            "leave it out"
         )
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder):

@@ -15,9 +15,10 @@ from jaxtyping import Float32, Int
 
 from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, Chunk
 from seqloom.kernels.decoder import State
+from seqloom.sampling.grammar_ends import longest_match, token_choice
 from seqloom.sampling.native_engine import FINISH_REASONS, sample_streams, start_streams, supports_native
 from seqloom.sampling.reference_engine import sample_token
-from seqloom.sampling.request import GenerationRequest, allowed_tokens
+from seqloom.sampling.request import GenerationRequest
 from seqloom.sampling.rng import uniforms
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.transforms import non_finite_error
@@ -146,18 +147,25 @@ class ReferenceParticles:
     def _extend(self, slot: int, particle: Particle) -> None:
         """Extend one particle by a token, or set its finish reason."""
         request, (logits, state) = self._request, self._outputs[slot]
-        allowed = allowed_tokens(request, _text(request, particle.tokens), len(particle.tokens))
-        if isinstance(allowed, str):  # a finish reason: no token is allowed
-            particle.finish_reason = allowed
+        choice = token_choice(request, _text(request, particle.tokens), len(particle.tokens))
+        if isinstance(choice, str):  # a finish reason: no token is allowed
+            particle.finish_reason = choice
             return
         uniform, index = next(self._uniforms[slot]), self._first_index + slot
-        draw = sample_token(request, logits, particle.tokens, allowed, uniform, index=index, surprise=particle.surprise)
+        draw = sample_token(
+            request, logits, particle.tokens, choice.mask, uniform, index=index, surprise=particle.surprise
+        )
+        if choice.ends(draw.token):
+            particle.finish_reason = "end"
+            return
         particle.log_probs.append((draw.log_prob, draw.sampling_log_prob))
         if draw.token == request.boundary:
             particle.finish_reason = "end"
             return
         particle.tokens.append(draw.token)
         if len(particle.tokens) == request.config.length:
+            count = longest_match(request, particle.tokens)
+            del particle.tokens[count:], particle.log_probs[count:]
             particle.finish_reason = "length"
             return
         self._outputs[slot] = self._decoders[slot].step(draw.token, state)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Generator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from seqloom.sampling.chain import apply_chain
-from seqloom.sampling.regex_constraint import matches
-from seqloom.sampling.request import GenerationRequest, allowed_tokens
+from seqloom.sampling.grammar_ends import longest_match, token_choice
+from seqloom.sampling.request import GenerationRequest
 from seqloom.sampling.rng import gumbel_argmax, inverse_cdf, uniforms
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import TextBuffer
@@ -17,7 +17,9 @@ from seqloom.sampling.transform import Context
 from seqloom.sampling.transforms import log_softmax
 from seqloom.sampling.watermark import Noise, make_watermark
 
-__all__ = ["DrawnToken", "generate_reference", "sample_token"]
+__all__ = ["DrawnToken", "generate_reference", "run_to_end", "sample_token"]
+
+ResultT = TypeVar("ResultT")
 
 
 class DrawnToken(NamedTuple):
@@ -39,10 +41,27 @@ class DrawnToken(NamedTuple):
         return -self.sampling_log_prob / math.log(2)
 
 
+class _Draft(NamedTuple):
+    """A text as it was drawn.
+
+    Attributes:
+        tokens: generated ids, without a final boundary.
+        draws: draw of each token, and of a final boundary.
+        text: text of the tokens, cut before a stop string.
+        finish_reason: why the text ended.
+    """
+
+    tokens: list[int]
+    draws: list[DrawnToken]
+    text: str
+    finish_reason: FinishReason
+
+
 def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Generate one sample and yield its text in pieces.
 
-    A piece is yielded as soon as it is final: no later token can make it a part of a stop string.
+    A piece is yielded as soon as it is final: no later token can make it a part of a stop string. With a grammar, the
+    whole text is one piece, since it may be cut at its end.
 
     Args:
         request: generation request.
@@ -55,6 +74,17 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
         The sample.
     """
     request = request.for_sample(index)  # differs between samples only if the model has noise
+    if request.grammar is None:
+        draft = yield from _draw(request, index)
+    else:
+        draft = _cut_to_match(request, run_to_end(_draw(request, index)))
+        if draft.text:
+            yield draft.text
+    return _sample(request, index, draft)
+
+
+def _draw(request: GenerationRequest, index: int) -> Generator[str, None, _Draft]:
+    """Draw the tokens of one text and yield its pieces; see `generate_reference`."""
     config = request.config
     buffer, pieces = TextBuffer(request.stops, request.text_before), []
     uniform_numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
@@ -65,17 +95,19 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
     while True:
         if len(tokens) >= config.min_length:
             buffer.enable_stops()
-        allowed = allowed_tokens(request, buffer.text, len(tokens))
-        if isinstance(allowed, str):  # a finish reason: no token is allowed. None allows all, a mask allows some.
-            reason: FinishReason = allowed
+        choice = token_choice(request, buffer.text, len(tokens))
+        if isinstance(choice, str):  # a finish reason: no token is allowed
+            reason: FinishReason = choice
             break
         uniform = next(uniform_numbers)
         noise = None if watermark is None else watermark.noise(tokens, len(logits))
         random = uniform if noise is None else noise
-        draw = sample_token(request, logits, tokens, allowed, random, index=index, surprise=surprise)
-        draws.append(draw)
-        surprise += draw.surprise
-        if draw.token == request.boundary:
+        draw = sample_token(request, logits, tokens, choice.mask, random, index=index, surprise=surprise)
+        is_end = choice.ends(draw.token)
+        if not is_end:
+            draws.append(draw)
+            surprise += draw.surprise
+        if is_end or draw.token == request.boundary:
             reason = "end"
             break
         tokens.append(draw.token)
@@ -91,24 +123,39 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
     if piece:
         pieces.append(piece)
         yield piece
-    return _sample(request, index, tokens, "".join(pieces), draws, reason)
+    return _Draft(tokens, draws, "".join(pieces), reason)
 
 
-def _sample(
-    request: GenerationRequest, index: int, tokens: list[int], text: str, draws: list[DrawnToken], reason: FinishReason
-) -> Sample:
-    pattern = request.config.pattern
-    matched = None if pattern is None else matches(pattern, text)
-    return Sample(
+def run_to_end(pieces: Generator[str, None, ResultT]) -> ResultT:
+    """Run a generator to its end and return its result."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as ended:
+            result: ResultT = ended.value
+            return result
+
+
+def _cut_to_match(request: GenerationRequest, draft: _Draft) -> _Draft:
+    """Return a text of maximum length up to its longest match of the grammar, and any other text as it is."""
+    count = len(draft.tokens) if draft.finish_reason != "length" else longest_match(request, draft.tokens)
+    if count == len(draft.tokens):
+        return draft
+    data = b"".join(request.added_bytes(token, position) for position, token in enumerate(draft.tokens[:count]))
+    return _Draft(draft.tokens[:count], draft.draws[:count], data.decode("utf-8", "replace"), "length")
+
+
+def _sample(request: GenerationRequest, index: int, draft: _Draft) -> Sample:
+    sample = Sample(
         index=index,
         seed=request.config.seed,
-        tokens=tuple(tokens),
-        text=text,
-        log_prob=math.fsum(draw.log_prob for draw in draws),
-        sampling_log_prob=math.fsum(draw.sampling_log_prob for draw in draws),
-        finish_reason="unmatched" if matched is False else reason,
-        matched=matched,
+        tokens=tuple(draft.tokens),
+        text=draft.text,
+        log_prob=math.fsum(draw.log_prob for draw in draft.draws),
+        sampling_log_prob=math.fsum(draw.sampling_log_prob for draw in draft.draws),
+        finish_reason=draft.finish_reason,
     )
+    return sample.marked(request.matches(draft.text))
 
 
 def sample_token(

@@ -65,7 +65,7 @@ class RejectionStats:
 
 
 class RejectionFilter:
-    """Accept samples whose rating by a critic is close enough to the target.
+    """Accept samples whose rating by a critic is close enough to the target, unless they do not match their grammar.
 
     Args:
         rater: critic.
@@ -109,7 +109,7 @@ class RejectionFilter:
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
                 generated, tokens = generated + 1, tokens + len(sample.tokens)
                 self.ratings.append(rating)
-                is_accepted = abs(rating - self._target) <= self._tolerance
+                is_accepted = abs(rating - self._target) <= self._tolerance and sample.matched is not False
                 accepted += is_accepted
                 self.stats = RejectionStats(count, generated, accepted, tokens)
                 if is_accepted:

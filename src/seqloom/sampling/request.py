@@ -16,7 +16,7 @@ from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder, State
 from seqloom.sampling.chain import build_chain
 from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TextBytes, TokenPredicate
-from seqloom.sampling.regex_constraint import RegexConstraint
+from seqloom.sampling.grammar_constraint import GrammarConstraint
 from seqloom.sampling.rng import normals
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.transform import Transform
@@ -80,6 +80,20 @@ class GenerationRequest:
         logits, state = _read_prompt(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
         return replace(self, decoder=decoder, logits=logits, state=state)
 
+    @property
+    def grammar(self) -> GrammarConstraint | None:
+        """The constraint that the whole text belongs to a grammar; None without one."""
+        return next((one for one in self.constraints if isinstance(one, GrammarConstraint)), None)
+
+    def without_grammar(self) -> "GenerationRequest":
+        """Return the request with all constraints but the grammar."""
+        return replace(self, constraints=tuple(one for one in self.constraints if one is not self.grammar))
+
+    def matches(self, text: str) -> bool | None:
+        """Return whether a finished text belongs to the requested grammar; None without one."""
+        grammar = self.grammar
+        return None if grammar is None else grammar.matches(text)
+
     def added_bytes(self, token: int, position: int) -> bytes:
         """Return the bytes that a token adds to the text as generated token `position`, counted from 0."""
         piece = self.token_bytes[token]
@@ -113,13 +127,17 @@ def prepare_request(
             the corpus may begin in it, and counts if its last byte is generated.
 
     Raises:
-        ConfigError: the settings need a guard and there is none, or they name a token outside the vocabulary.
+        ConfigError: the settings need a guard and there is none, they name a token outside the vocabulary, or no token
+            begins a text of the grammar.
         RunError: the decoder and the codec have different vocabularies.
     """
     _check(decoder, config, token_bytes, guard)
     chain = build_chain(config, decoder.vocabulary)
     text_before = text_before[-_context_bytes(config) :]
     constraints = tuple(_constraints(config, token_bytes, guard, text_before))
+    for constraint in constraints:
+        if isinstance(constraint, GrammarConstraint):
+            constraint.check_start()
     first_constraints = constraints
     if first_token_prefix and constraints:
         without_prefix = [piece.removeprefix(first_token_prefix) for piece in token_bytes]
@@ -223,8 +241,8 @@ def _constraints(
     config: SamplingConfig, token_bytes: Sequence[bytes], guard: TokenPredicate | None, text_before: bytes
 ) -> list[Constraint]:
     constraints: list[Constraint] = []
-    if config.pattern is not None:
-        constraints.append(RegexConstraint(config.pattern, token_bytes))
+    if config.text_grammar is not None:
+        constraints.append(GrammarConstraint(*config.text_grammar, token_bytes))
     if config.ban:
         constraints.append(BannedStrings([string.encode() for string in config.ban], token_bytes, text_before))
     if guard is not None:

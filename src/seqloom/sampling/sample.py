@@ -1,6 +1,6 @@
 """One generated sequence."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = ["FinishReason", "Sample", "SpeculativeStats"]
@@ -42,9 +42,9 @@ class Sample:
         sampling_log_prob: log-probability of the same tokens under the distributions that they were drawn from; 0 for a
             beam search, which draws none.
         finish_reason: "length": the maximum length was reached; "stop": a stop string appeared, or constraints rejected
-            every token; "end": the model ended the text, or the pattern allows nothing more; "unmatched": the text
-            ended before it matched the pattern.
-        matched: whether the text matches the pattern; None without a pattern.
+            every token; "end": the model ended the text, or the grammar allows nothing more; "unmatched": the text
+            ended before it matched the grammar.
+        matched: whether the text matches the pattern, the JSON schema or the grammar; None without any.
         speculative: statistics of speculative sampling; None without drafts.
     """
 
@@ -57,6 +57,10 @@ class Sample:
     finish_reason: FinishReason
     matched: bool | None = None
     speculative: SpeculativeStats | None = field(default=None, compare=False)
+
+    def marked(self, matched: bool | None) -> "Sample":
+        """Return the sample with this value of `matched`, and the finish reason that follows from it."""
+        return replace(self, matched=matched, finish_reason="unmatched" if matched is False else self.finish_reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return the sample in JSON's types, with the number of its tokens instead of their ids."""

@@ -8,7 +8,7 @@ weight; the approximation improves with the number of particles.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,9 @@ _MAX_PARTICLES = 256
 
 _MAX_DEVIATION = 1e6
 """Deviations from the target, in multiples of the spread, are clipped to this, so that weights stay finite."""
+
+_UNMATCHED_LOG_WEIGHT = -1e15
+"""Logarithm of the weight of a text that does not match its grammar: below that of every rating, and finite."""
 
 _SALT = 0x53544545
 """The letters "STEE", a part of the key of the random numbers for resampling: makes them independent of token draws."""
@@ -112,7 +115,8 @@ class SmcSteering:
                 slots = slice(number * self.particles, (number + 1) * self.particles)
                 members = particle_set.particles[slots]
                 group.tokens += sum(len(particle.log_probs) for particle in members) - sum(num_drawn_before[slots])
-                group.weigh(self._log_weights(ratings[slots]), ratings[slots])
+                log_weights = self._log_weights(ratings[slots]) + _grammar_log_weights(request, members)
+                group.weigh(log_weights, ratings[slots])
                 if any(particle.finish_reason is None for particle in members):
                     ancestors[slots] = slots.start + group.resample()
             if not np.array_equal(ancestors, np.arange(len(ancestors))):
@@ -135,10 +139,28 @@ class SmcSteering:
         return np.asarray(-(np.clip(deviations, -_MAX_DEVIATION, _MAX_DEVIATION) ** 2) / 2)
 
 
+def _grammar_log_weights(
+    request: GenerationRequest, particles: Sequence[Particle]
+) -> Float64[np.ndarray, " particles"]:
+    """Return 0 for each particle, or a large negative number for one that ended before it matched the grammar."""
+    if request.config.text_grammar is None:
+        return np.zeros(len(particles))
+    is_unmatched = [
+        particle.finish_reason is not None and _sample(request, 0, particle).matched is False for particle in particles
+    ]
+    return np.where(is_unmatched, _UNMATCHED_LOG_WEIGHT, 0.0)
+
+
 def _steered_sample(
     request: GenerationRequest, index: int, particle: Particle, group: "_Group", rating: float
 ) -> SteeredSample:
-    """Return a particle as the sample of its group; the text is cut before a stop string."""
+    """Return a particle as the sample of its group."""
+    sample = _sample(request, index, particle)
+    return SteeredSample(sample, rating, group.effective_size, group.resamplings, group.tokens)
+
+
+def _sample(request: GenerationRequest, index: int, particle: Particle) -> Sample:
+    """Return a finished particle as a sample; the text is cut before a stop string."""
     builder = SampleBuilder(
         index=index,
         seed=request.config.seed,
@@ -151,7 +173,7 @@ def _steered_sample(
     builder.add(np.array(particle.tokens, np.int32), np.array(particle.log_probs).reshape(-1, 2).T)
     assert particle.finish_reason is not None
     _, sample = builder.finish(particle.finish_reason)
-    return SteeredSample(sample, rating, group.effective_size, group.resamplings, group.tokens)
+    return sample.marked(request.matches(sample.text))
 
 
 class _Group:

@@ -1,0 +1,31 @@
+"""Read the value of a setting from the file that the command line names, such as a JSON schema."""
+
+from pathlib import Path
+
+import typer
+
+__all__ = ["read_value"]
+
+_MAX_BYTES = 1_000_000
+"""Largest size of such a file."""
+
+
+def read_value(path: str) -> str:
+    """Return the text of a file, without a byte order mark.
+
+    Raises:
+        typer.BadParameter: the file cannot be read, is too large, or is not text in UTF-8.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read ({error.strerror or error}): name a file") from None
+    except ValueError:  # a zero byte
+        raise typer.BadParameter(f"{path!r} is not the name of a file: name a file") from None
+    if len(data) > _MAX_BYTES:
+        raise typer.BadParameter(f"{path} has more than {_MAX_BYTES:,} bytes: name a file of one schema or grammar")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{path} is not text in UTF-8: store it as UTF-8") from None

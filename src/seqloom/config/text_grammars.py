@@ -1,0 +1,136 @@
+"""Grammars that a whole text follows: a regular expression, a JSON schema, or a grammar in the syntax of Lark or GBNF.
+
+The package llguidance reads all of them as grammars of its own dialect of Lark.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Literal
+
+from seqloom.config.base import Check
+from seqloom.config.pattern_syntax import in_llguidance_syntax, unsupported_construct
+
+__all__ = ["GRAMMAR_SETTINGS", "GrammarSetting", "llguidance_grammar", "text_grammar_rules"]
+
+GrammarSetting = Literal["pattern", "json_schema", "grammar"]
+
+GRAMMAR_SETTINGS: tuple[GrammarSetting, ...] = ("pattern", "json_schema", "grammar")
+"""Settings that describe the whole text; at most one of them is set."""
+
+_OPTIONS = '%llguidance {"no_forcing": true}'
+"""Without this option, llguidance allows only one token where only one text can follow: the longest."""
+
+_JSON_LAYOUT = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
+"""Spaces of JSON texts as Python writes them; a schema with "x-guidance" can set others."""
+
+
+def text_grammar_rules(config: Any) -> Iterator[Check]:
+    """Yield the checks of those settings of a `SamplingConfig` that describe the whole text."""
+    chosen = [name for name in GRAMMAR_SETTINGS if getattr(config, name) is not None]
+    yield (
+        len(chosen) < 2,
+        f"{' and '.join(f'`{name}`' for name in chosen)} contradict each other: each describes the whole text; choose "
+        "one",
+    )
+    for name in chosen:
+        fault = _fault(name, getattr(config, name))
+        yield fault is None, fault or ""
+
+
+@lru_cache(maxsize=64)
+def _fault(setting: GrammarSetting, text: str) -> str | None:
+    """Return the message about a wrong pattern, schema or grammar; None if it is right."""
+    if setting == "pattern" and (fault := _pattern_fault(text)) is not None:
+        return fault
+    if setting == "json_schema" and (fault := _json_fault(text)) is not None:
+        return fault
+    if setting == "grammar" and not text.strip():
+        return "`grammar` is empty: give a grammar in the syntax of Lark (start: ...) or GBNF (root ::= ...)"
+    from llguidance import LLMatcher
+
+    try:
+        error = LLMatcher.validate_grammar(llguidance_grammar(setting, text))
+    except RecursionError:
+        error = "it is nested too deep"
+    except ValueError as refusal:  # of a grammar in GBNF, which is translated
+        error = str(refusal)
+    if not error:
+        return None
+    reason = _reason(error)
+    if setting == "pattern":
+        return f"`pattern` got {text!r}, which cannot be followed token by token: {reason}"
+    if setting == "json_schema":
+        return f"`json_schema` cannot be followed token by token: {reason}; write the schema without it"
+    return f"`grammar` is neither a grammar of Lark nor of GBNF that can be followed: {reason}"
+
+
+def _pattern_fault(pattern: str) -> str | None:
+    import regex
+
+    try:
+        regex.compile(pattern)
+    except RecursionError:
+        return f"`pattern` of {len(pattern):,} characters is nested too deep: use fewer parentheses"
+    except regex.error as error:
+        where = "" if error.pos is None else f" at character {error.pos}"
+        return (
+            f"`pattern` got {pattern!r}, which is not a regular expression{where}: {error.msg}; "
+            "put a backslash before a literal sign"
+        )
+    construct = unsupported_construct(pattern)
+    if construct is None:
+        return None
+    return (
+        f"`pattern` got {pattern!r}, which has {construct}: it cannot be followed token by token; write the "
+        "pattern without it"
+    )
+
+
+def _json_fault(schema: str) -> str | None:
+    try:
+        parsed = json.loads(schema)
+    except RecursionError:
+        return f"`json_schema` of {len(schema):,} characters is nested too deep: use fewer levels"
+    except ValueError as error:
+        return f'`json_schema` is not JSON ({error}): give a schema such as {{"type": "object"}}'
+    if not isinstance(parsed, dict):
+        return f'`json_schema` got {schema:.40}: give a JSON object, such as {{"type": "integer"}}'
+    return None
+
+
+def _reason(error: str) -> str:
+    """Return the reason in an error of llguidance, without the source that it quotes."""
+    lines = [line.strip() for line in error.splitlines()]
+    named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return named[0] if named else lines[0].removeprefix("failed to compile JSON schema: ")
+
+
+def llguidance_grammar(setting: GrammarSetting, text: str) -> str:
+    """Return the grammar of a pattern, a JSON schema or a grammar in the dialect of llguidance.
+
+    Raises:
+        ValueError: the grammar is neither Lark nor GBNF.
+    """
+    from llguidance import LLMatcher, regex_to_lark
+
+    if setting == "pattern":
+        lark = f"start: /{regex_to_lark(in_llguidance_syntax(text))}/"
+    elif setting == "json_schema":
+        schema = json.loads(text)
+        options = schema.get("x-guidance", {})
+        layout = {**_JSON_LAYOUT, **options} if isinstance(options, dict) else options
+        lark = f"start: %json {json.dumps({**schema, 'x-guidance': layout})}"
+    else:
+        lark = _lark(text)
+    return LLMatcher.grammar_from_lark(f"{lark}\n{_OPTIONS}\n")
+
+
+def _lark(grammar: str) -> str:
+    """Return a grammar in the syntax of Lark; one in GBNF is translated."""
+    from llguidance.gbnf_to_lark import any_to_lark
+
+    try:
+        return any_to_lark(grammar)
+    except Exception as error:  # some faults are reported by exceptions of this type
+        raise ValueError(str(error)) from None

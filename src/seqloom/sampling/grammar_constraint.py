@@ -1,0 +1,186 @@
+"""Constrain the whole text to a regular expression, a JSON schema or a grammar.
+
+The package llguidance computes the tokens that may follow a text: those after which the text can still be extended to
+one of the grammar's. Its matcher reads a text byte by byte, so it does not matter how the text is divided into tokens,
+and tokens may begin or end within a character.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from seqloom.config.text_grammars import GrammarSetting, llguidance_grammar
+from seqloom.errors import ConfigError, SeqloomError
+from seqloom.sampling.constraints import TextBytes
+from seqloom.sampling.sample import FinishReason
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
+
+__all__ = ["TIMEOUT_SECONDS", "GrammarConstraint"]
+
+TIMEOUT_SECONDS = 5.0
+"""Limit of the processor time in which `regex` checks one finished text."""
+
+_END = b"<end>"
+"""Name of the token that llguidance allows after a complete text."""
+
+
+class GrammarConstraint:
+    """Reject a token after which no extension of the text belongs to a grammar.
+
+    Args:
+        setting: kind of the grammar.
+        grammar: regular expression, JSON schema, or grammar in the syntax of Lark or GBNF.
+        token_bytes: bytes of each token id.
+    """
+
+    finish_reason: FinishReason = "end"  # of a text that belongs to the grammar
+
+    def __init__(self, setting: GrammarSetting, grammar: str, token_bytes: Sequence[bytes]) -> None:
+        self._setting, self._grammar = setting, grammar
+        pieces = tuple(sorted({piece for piece in token_bytes if piece}))
+        position = {piece: index for index, piece in enumerate(pieces)}
+        self._piece_of_token = np.array([position.get(piece, len(pieces)) for piece in token_bytes])
+        self._first_byte_token = len(pieces)
+        self._matcher = _new_matcher(setting, grammar, pieces)
+        self._text = b""  # what the matcher has read
+
+    def check_start(self) -> None:
+        """Check that the run can write the beginning of a text of the grammar.
+
+        Raises:
+            ConfigError: no token begins one.
+        """
+        if self.allowed(b"").any() or self.may_end(b""):
+            return
+        mask = np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)
+        first_bytes = np.flatnonzero(mask[self._first_byte_token : self._first_byte_token + 256])
+        shown = " or ".join(repr(chr(byte)) for byte in first_bytes[:3] if byte < 128) or "a character beyond ASCII"
+        raise ConfigError(
+            f"`{self._setting}` begins with {shown}, which this run never writes: use only characters of the training "
+            "text"
+        )
+
+    def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
+        """Return, for each token, whether the text followed by the token can be extended to one of the grammar's.
+
+        A token without bytes may follow if the text can be extended.
+
+        Raises:
+            SeqloomError: the grammar is too complex to follow.
+        """
+        if not self._read(bytes(text)):
+            return np.zeros(len(self._piece_of_token), np.bool_)
+        pieces = np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)[: self._first_byte_token] > 0
+        self._check_matcher()
+        can_go_on = bool(pieces.any()) or self._matcher.is_accepting()
+        mask: Bool[np.ndarray, " vocab"] = np.append(pieces, can_go_on)[self._piece_of_token]
+        return mask
+
+    def may_end(self, text: TextBytes) -> bool:
+        """Return whether the text belongs to the grammar."""
+        return self._read(bytes(text)) and self._matcher.is_accepting()
+
+    def matches(self, text: str) -> bool:
+        """Return whether a finished text belongs to the grammar.
+
+        A regular expression and a JSON text are checked independently of llguidance as well.
+
+        Raises:
+            SeqloomError: the check takes too long.
+        """
+        return self.may_end(text.encode()) and (
+            self._setting == "grammar"
+            or (self._setting == "pattern" and _fullmatch(self._grammar, text))
+            or (self._setting == "json_schema" and _is_json(text))
+        )
+
+    def _read(self, text: bytes) -> bool:
+        """Bring the matcher to a text; return whether the text can be extended to one of the grammar's."""
+        shared = _shared_length(self._text, text)
+        if shared < len(self._text):
+            self._matcher.rollback(len(self._text) - shared)
+            self._text = text[:shared]
+        added = text[shared:]
+        num_read = self._matcher.try_consume_tokens([self._first_byte_token + byte for byte in added])
+        self._check_matcher()
+        self._text += added[:num_read]
+        return num_read == len(added)
+
+    def _check_matcher(self) -> None:
+        if self._matcher.is_error():
+            reason = self._matcher.get_error().splitlines()[0]
+            raise SeqloomError(f"`{self._setting}` is too complex to follow ({reason}): simplify it, or lower `length`")
+
+
+def _shared_length(first: bytes, second: bytes) -> int:
+    """Return how many bytes two texts share at their beginning."""
+    if second.startswith(first):  # almost always
+        return len(first)
+    least, most = 0, min(len(first), len(second))
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if first[:middle] == second[:middle] else (least, middle - 1)
+    return least
+
+
+class _Vocabulary:
+    """The tokens of a tokenizer, in the form that llguidance reads: pieces of text, single bytes, and an end.
+
+    The bytes are tokens of their own, so that the matcher can read any text. They are never offered.
+    """
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.tokens = [*pieces, *(bytes([value]) for value in range(256)), _END]
+        self.eos_token_id = len(self.tokens) - 1
+        self.bos_token_id = None
+        self.special_token_ids = [self.eos_token_id]
+        self._first_byte_token = len(pieces)
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        """Return the tokens of a text: its bytes."""
+        data = text.encode() if isinstance(text, str) else text
+        return [self._first_byte_token + byte for byte in data]
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(pieces: tuple[bytes, ...]) -> "LLTokenizer":
+    from llguidance import LLTokenizer, TokenizerWrapper
+
+    return LLTokenizer(TokenizerWrapper(_Vocabulary(pieces)), slices=[])
+
+
+def _new_matcher(setting: GrammarSetting, grammar: str, pieces: tuple[bytes, ...]) -> "LLMatcher":
+    from llguidance import LLMatcher
+
+    return LLMatcher(_tokenizer(pieces), llguidance_grammar(setting, grammar), log_level=0)
+
+
+def _fullmatch(pattern: str, text: str) -> bool:
+    try:
+        return _compiled(pattern).fullmatch(text, timeout=TIMEOUT_SECONDS) is not None
+    except TimeoutError:
+        raise SeqloomError(
+            f"`pattern` {pattern!r} takes more than {TIMEOUT_SECONDS:g} seconds to match {len(text)} "
+            "characters: write it without nested repetitions, or lower `length`"
+        ) from None
+
+
+@lru_cache(maxsize=16)
+def _compiled(pattern: str) -> Any:
+    import regex
+
+    return regex.compile(pattern)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
