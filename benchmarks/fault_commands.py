@@ -296,6 +296,10 @@ def _resume(*, with_report: bool = False) -> None:
     train(run="run", resume=True, with_report=with_report)
 
 
+def _train_longer() -> None:
+    train(options=TrainOptions(steps=8), run="run", resume=True)
+
+
 def _interrupted_training() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         _train("new.txt", viewer=_Interrupter(2))
@@ -416,6 +420,13 @@ COMMANDS = (
         prepare=(_interrupted_training,),
         run=_resume,
         target=replace(_RUN, continues=True),
+        num_sampled=6,
+    ),
+    Command(
+        name="train --resume, longer",
+        prepare=(lambda: _train("new.txt", with_report=True),),
+        run=_train_longer,
+        target=replace(_REPORTED_RUN, continues=True, resume=_train_longer),
         num_sampled=6,
     ),
     Command(

@@ -184,11 +184,11 @@ def test_overwriting_takes_away_nothing_of_the_persons(command, run, text_file):
     assert json.loads((run / "config.json").read_text())["model"]["hidden_sizes"] == [8]
 
 
-def test_resume_refuses_settings_and_other_sources(command, run, text_file, unchanged):
-    done = command("train", "--resume", "--run", run, "--learning-rate", 1, "--overwrite", "--preset", "classic")
+def test_resume_refuses_other_settings_and_sources(command, run, text_file, unchanged):
+    done = command("train", "--resume", "--run", run, "--learning-rate", 1, "--overwrite", "--hidden-size", 99)
     assert done.code == 2
-    assert len(done.faults) == 1
-    assert all(flag in done.faults[0] for flag in ("--learning-rate", "--overwrite", "--preset"))
+    assert [fault.split()[0] for fault in done.faults] == ["--learning-rate", "--hidden-size", "--overwrite"]
+    assert all("got 99, and" in fault and "was trained with" in fault for fault in done.faults[1:2])
     done = command("train", text_file, "--resume", "--run", run)
     assert done.code == 2
     assert "leave the source out" in done.faults[0]
@@ -227,7 +227,8 @@ def test_a_finished_run_says_so(command, run, unchanged):
     done = command("train", "--resume", "--run", run)
     assert (done.code, done.out) == (0, "")
     assert done.err == (
-        f"preparing ...\n{run} is finished after 30 steps; to train it further, start another run with --from {run}\n"
+        "preparing ...\n"
+        f"{run} is finished after 30 steps; to train it longer, give a larger budget, such as --steps 60\n"
     )
     assert unchanged(run)
 
@@ -440,7 +441,7 @@ def test_resume_after_a_killed_overwrite_says_what_is_there(command, run, digest
             "preparing ...",
             f"a training that would have replaced {run} ended before its first save: the folder still has the earlier "
             "run, and --resume continues that; start the new training again with --overwrite",
-            f"{run} is finished after 30 steps; to train it further, start another run with --from {run}",
+            f"{run} is finished after 30 steps; to train it longer, give a larger budget, such as --steps 60",
         ],
     )
     assert digest(run) == before

@@ -49,3 +49,24 @@ def test_a_config_refuses_a_pace_with_another_number_of_steps() -> None:
     with pytest.raises(ConfigError, match="`pace` ends at 60 steps, and `total_steps` is 50"):
         TrainingConfig(total_steps=50, pace="0:100,20:60")
     assert TrainingConfig(total_steps=60, pace="0:100,20:60").make_pace().share(20) == pytest.approx(0.2)
+
+
+def test_a_restart_sets_the_share() -> None:
+    pace = Pace([(0, 100), (20, 60)])
+    before = [pace.share(step) for step in range(60)]
+    pace.restart(60, 300, 0.2)
+    assert [pace.share(step) for step in range(60)] == before
+    assert [pace.share(step) for step in (60, 180, 300)] == pytest.approx([0.2, 0.6, 1.0])
+    assert [pace.last_restart(step) for step in (0, 59, 60, 200)] == [None, None, 60, 60]
+    assert pace.share_before_restart(60) == 1
+    assert str(pace) == "0:100,20:60,60:300@0.2"
+    assert Pace.parse(str(pace)).revisions == pace.revisions == Pace(pace.revisions).revisions
+    pace.restart(60, 400, 0.15)  # once more, before another step
+    assert str(pace) == "0:100,20:60,60:400@0.15"
+    assert pace.share_before_restart(60) == 1
+
+
+@pytest.mark.parametrize("text", ["0:10@2", "0:10,10:20@x", "0:10,11:20@0.5", "0:10,10:20@-1", "0:10,5:20@nan"])
+def test_a_restart_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="`pace` got"):
+        Pace.parse(text)

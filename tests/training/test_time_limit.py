@@ -211,10 +211,13 @@ def test_revisions_survive_a_rollback_and_can_be_repeated(make_timed: MakeTimed,
 
 def test_a_limit_survives_its_json() -> None:
     clock = HandClock()
-    limit = TimeLimit(TimeBudget(Stopwatch(clock), 30.0), finishing_seconds=2.0, max_steps=77)
+    limit = TimeLimit(TimeBudget(Stopwatch(clock), 30.0), finishing_seconds=2.0, max_steps=77, total_seconds=30.0)
     clock.advance(12.0)
     other = HandClock()
     other.advance(5.0)
     restored = TimeLimit.from_json(limit.to_json(), Stopwatch(other))
-    assert restored.to_json() == limit.to_json() == {"seconds_left": 18.0, "finishing_seconds": 2.0, "max_steps": 77}
+    stored = {"seconds_left": 18.0, "finishing_seconds": 2.0, "max_steps": 77, "total_seconds": 30.0}
+    assert restored.to_json() == limit.to_json() == stored
+    older = {name: value for name, value in stored.items() if name != "total_seconds"}
+    assert TimeLimit.from_json(older, Stopwatch(other)).total_seconds is None
     assert Pace([(0, 3)]).share(0) == 0

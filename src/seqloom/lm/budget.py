@@ -16,7 +16,7 @@ from seqloom.stopwatch import TimeBudget
 from seqloom.training.loop import Batches, Trainer
 from seqloom.training.time_limit import TimeLimit
 
-__all__ = ["BudgetedTraining", "report_of_resumed", "resolve_budget"]
+__all__ = ["MAX_EPOCHS", "SCORING_SPEED", "BudgetedTraining", "report_of_resumed", "resolve_budget"]
 
 _CALIBRATION_SECONDS = 0.5
 """Duration of the calibration, which runs training steps to measure their speed."""
@@ -28,13 +28,13 @@ _MAX_SECONDS_BETWEEN_CHECKPOINTS = 120
 _VALIDATION_SHARE = 0.1
 """Largest share of the training time that validations are expected to take."""
 
-_SCORING_SPEED = 3.0
+SCORING_SPEED = 3.0
 """Speed of scoring text relative to that of training on it."""
 
 _MIN_TRAINING_SHARE = 0.5
 """Share of the budget that the training itself gets, even if reading the source took most of the time."""
 
-_MAX_EPOCHS = 300
+MAX_EPOCHS = 300
 """Largest number of epochs of a training with a time limit: after so many, a model only memorises its corpus."""
 
 _MAX_UNTIMED_TOKENS = 2_000_000
@@ -102,7 +102,7 @@ def resolve_budget(
         return BudgetedTraining(_with_intervals(training, options, steps))
     trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
     steps_per_second = trainer.measure_steps(_CALIBRATION_SECONDS)
-    speed = _Speed(steps_per_second, _SCORING_SPEED * steps_per_second * tokens_per_step)
+    speed = _Speed(steps_per_second, SCORING_SPEED * steps_per_second * tokens_per_step)
     if steps is None:
         if with_report:
             report = plan_report(dataset, speed.scored_per_second, budget.seconds or 60)
@@ -128,7 +128,7 @@ def report_of_resumed(dataset: Dataset, progress: Mapping[str, Any]) -> ReportPl
     limit, seconds = progress.get("time_limit"), progress["seconds"]
     if limit is None or not seconds:
         return ReportPlan()
-    scored_per_second = _SCORING_SPEED * progress["tokens"] / seconds
+    scored_per_second = SCORING_SPEED * progress["tokens"] / seconds
     return plan_report(dataset, scored_per_second, seconds + limit["seconds_left"])
 
 
@@ -150,10 +150,15 @@ def _limit_time(
         finishing: expected duration of the work that follows the training, in seconds.
         note: receives a line if the budget is longer than the corpus allows, or too short.
     """
-    max_epochs = min(_MAX_EPOCHS, budget.max_epochs or math.inf)
+    max_epochs = min(MAX_EPOCHS, budget.max_epochs or math.inf)
     max_steps = max(1, round(max_epochs * batches.steps_per_epoch))
     seconds = _training_seconds(time_budget, budget.seconds or 60, finishing, note)
-    limit = TimeLimit(time_budget.part(seconds + finishing), finishing_seconds=finishing, max_steps=max_steps)
+    limit = TimeLimit(
+        time_budget.part(seconds + finishing),
+        finishing_seconds=finishing,
+        max_steps=max_steps,
+        total_seconds=budget.seconds or 60,
+    )
     steps = max(1, int(speed.steps_per_second * seconds))
     if steps > max_steps:
         steps = max_steps

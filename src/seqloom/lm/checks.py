@@ -14,7 +14,7 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.stored_paths import same_sources
 
-__all__ = ["check_new_training", "check_resumable", "check_resume_options"]
+__all__ = ["check_new_training", "check_resumable"]
 
 _FIXED_BY_PARENT = (
     "core",
@@ -72,23 +72,6 @@ def _changed_architecture(options: ResolvedOptions, parent: SavedRun) -> list[st
     if "hidden_sizes" not in chosen and chosen.get("layers", num_layers) != num_layers:
         changed.append("layers")
     return changed
-
-
-def check_resume_options(names: Sequence[str]) -> None:
-    """Check that no setting is combined with `resume`.
-
-    Args:
-        names: names of the settings that the caller chose.
-
-    Raises:
-        ConfigError: `names` is not empty.
-    """
-    if names:
-        settings = ", ".join(f"`{name}`" for name in names)
-        raise ConfigError(
-            f"`resume` continues with the run's own settings, so {settings} cannot be set: leave "
-            f"{'it' if len(names) == 1 else 'them'} out, or start another run with `from_run`"
-        )
 
 
 def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | Sequence[str | Path] | None) -> None:

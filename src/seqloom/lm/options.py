@@ -15,12 +15,12 @@ from seqloom.errors import ConfigError
 from seqloom.kernels.cores import core_spec
 from seqloom.registry import CODECS, CORES, unknown_name
 
-__all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
+__all__ = ["BUDGETS", "ResolvedOptions", "resolve_options", "to_builtin"]
 
 _SEQUENCE_OPTIONS = ("rating", "category", "hidden_size")
 """Options that take one value or a list of values."""
 
-_BUDGETS = ("minutes", "epochs", "steps", "pace")
+BUDGETS = ("minutes", "epochs", "steps", "pace")
 """Options that set the length of the training; at most one of them can be set."""
 
 
@@ -139,7 +139,7 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
 
 def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults of the options that belong to no config: contradictions and values out of range."""
-    budgets = [f"`{name}`" for name in _BUDGETS if name in chosen]
+    budgets = [f"`{name}`" for name in BUDGETS if name in chosen]
     if len(budgets) > 1:
         yield f"{' and '.join(budgets)} contradict each other: choose one of them"
     if "pace" in chosen:
@@ -147,7 +147,7 @@ def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:
             Pace.parse(chosen["pace"])
         except ConfigError as error:
             yield from error.faults
-    for name in (*_BUDGETS, "vocabulary", "layers", "threads"):
+    for name in (*BUDGETS, "vocabulary", "layers", "threads"):
         is_met, message = check_range(_FIELDS[name], chosen.get(name))
         if not is_met:
             yield message
@@ -158,7 +158,7 @@ def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_alternatives(preset_settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Return a preset's settings without those that contradict a chosen setting, such as a second budget."""
-    alternatives = (set(_BUDGETS), {"hidden_size", "layers"})
+    alternatives = (set(BUDGETS), {"hidden_size", "layers"})
     replaced = {name for group in alternatives if group & chosen.keys() for name in group}
     return {name: value for name, value in preset_settings.items() if name not in replaced}
 

@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config.options import TrainOptions
-from seqloom.files import quoted_path
+from seqloom.config.pace import Pace
 from seqloom.generation.generator import GeneratorFactory
-from seqloom.lm.checks import check_new_training, check_resumable, check_resume_options
+from seqloom.lm.checks import check_new_training, check_resumable
 from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
+from seqloom.lm.longer_training import longer_training
 from seqloom.lm.model_setup import make_validation
 from seqloom.lm.observer import TrainingObserver
-from seqloom.lm.options import resolve_options
+from seqloom.lm.options import BUDGETS, resolve_options
 from seqloom.lm.report import write_report
 from seqloom.lm.reproduce_command import describe_repetition
+from seqloom.lm.same_settings import check_same_settings
 from seqloom.lm.session import TrainingSession, new_session, resumed_session
 from seqloom.runs.checks import check_is_run, discarded_replacement
+from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.log import last_step
-from seqloom.runs.replace import replacing_run
+from seqloom.runs.replace import remove_report, replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.stopwatch import Stopwatch
-from seqloom.training.checkpoint import load_snapshot
+from seqloom.training.checkpoint import load_snapshot, save_snapshot
 from seqloom.training.interrupt import interrupt_flag
 from seqloom.training.loop import Snapshot, Trainer
 from seqloom.training.threads import restored_threads
@@ -57,7 +60,8 @@ def train(
         options: settings; those that are None are chosen from the corpus and the budget. None leaves the choice of all
             settings to seqloom.
         run: run folder; None for a folder in `runs/` with the name of the source.
-        resume: whether to continue the training in the folder exactly where it stopped, with its source and settings.
+        resume: whether to continue the training in the folder exactly where it stopped, with its source and settings;
+            with a larger budget, the training becomes longer.
         overwrite: whether to replace the run in the folder.
         from_run: run with the initial weights; new symbols are appended to its vocabulary.
         viewer: observer that receives the messages and events of the training; None for no observer.
@@ -77,9 +81,17 @@ def train(
     folder = run if isinstance(run, RunFolder) else RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
-        is_set = {"overwrite": overwrite, "from_run": from_run is not None}
-        check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
-        return _resume(folder, source, viewer, stopwatch, with_report=with_report, verify=verify)
+        return _resume(
+            folder,
+            source,
+            options,
+            viewer,
+            stopwatch,
+            from_run=from_run,
+            overwrite=overwrite,
+            with_report=with_report,
+            verify=verify,
+        )
     resolved = resolve_options(options)
     if max_epochs is not None:
         resolved = replace(resolved, other={**resolved.other, "max_epochs": max_epochs})
@@ -104,39 +116,71 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
 def _resume(
     folder: RunFolder,
     source: str | Path | Sequence[str | Path] | None,
+    options: TrainOptions,
     viewer: TrainingObserver,
     stopwatch: Stopwatch,
     *,
+    from_run: str | Path | None,
+    overwrite: bool,
     with_report: bool,
     verify: bool,
 ) -> SavedRun:
-    """Continue the training in a folder, unless it is finished."""
+    """Continue the training in a folder, unless it is finished and the budget is not larger than before."""
     if folder.settle():
         viewer.note(discarded_replacement(folder))
     check_is_run(folder)
     config = folder.read_config()
     check_resumable(folder, config, source)
+    resolved = check_same_settings(options, folder, config, from_run=from_run, overwrite=overwrite)
     snapshot = load_snapshot(folder.state_file, folder.run_id)
-    if folder.metrics_file.exists() and folder.report_file.exists():
-        folder.read_weights()  # raises an error if files of another training are among them
-        viewer.note(
-            f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
-            f"run with `from_run` {quoted_path(folder.path)}"
-        )
-        return SavedRun(folder)
+    finished = _is_finished(folder, config, snapshot)
+    if finished and not resolved.other.keys() & set(BUDGETS):
+        return _finished_run(folder, snapshot, viewer)
     if (logged := last_step(folder)) > snapshot.progress["step"]:
         viewer.note(
             f"the training state is of step {snapshot.progress['step']:,}, and the log ends at step {logged:,}: the "
             "steps between them are repeated"
         )
     session = resumed_session(folder, config, source, viewer, snapshot, stopwatch, verify=verify)
-    return _train_in_folder(session, snapshot, with_report=with_report, overwrite=False)
+    longer = longer_training(session, snapshot, resolved.other, stopwatch)
+    if longer is not None:
+        session, snapshot = longer
+    elif finished:
+        return _finished_run(folder, snapshot, viewer)
+    return _train_in_folder(
+        session, snapshot, with_report=with_report, overwrite=False, has_new_budget=longer is not None
+    )
+
+
+def _is_finished(folder: RunFolder, config: RunConfig, snapshot: Snapshot) -> bool:
+    """Return whether a training has ended, and no larger budget was stored since then."""
+    if not (folder.metrics_file.exists() and folder.report_file.exists()):
+        return False
+    step: int = snapshot.progress["step"]
+    pace = Pace(snapshot.progress.get("pace", config.training.make_pace().revisions))
+    return pace.last_restart(step) != step
+
+
+def _finished_run(folder: RunFolder, snapshot: Snapshot, viewer: TrainingObserver) -> SavedRun:
+    """Return a run whose training has ended, and say how to train it longer."""
+    folder.read_weights()  # raises an error if files of another training are among them
+    step, limit = snapshot.progress["step"], snapshot.progress.get("time_limit") or {}
+    budget = f"`minutes` {2 * limit['total_seconds'] / 60:g}" if limit.get("total_seconds") else f"`steps` {2 * step}"
+    viewer.note(
+        f"{folder.path} is finished after {step:,} steps; to train it longer, give a larger budget, such as {budget}"
+    )
+    return SavedRun(folder)
 
 
 def _train_in_folder(
-    session: TrainingSession, snapshot: Snapshot | None, *, with_report: bool, overwrite: bool
+    session: TrainingSession,
+    snapshot: Snapshot | None,
+    *,
+    with_report: bool,
+    overwrite: bool,
+    has_new_budget: bool = False,
 ) -> SavedRun:
-    """Lock the run folder, and continue the training from a snapshot.
+    """Lock the run folder, and continue the training from a snapshot, which is saved if it has a new budget.
 
     If the snapshot is None, train from the start; with `overwrite`, the first complete save replaces the run in the
     folder, if any.
@@ -146,6 +190,10 @@ def _train_in_folder(
         if (backup := folder.backup_folder).exists():
             session.viewer.note(f"an earlier run, which this run replaced, is in {backup}: move or remove it")
         if snapshot is not None:
+            if has_new_budget:
+                save_snapshot(folder.state_file, snapshot, folder.state_metadata())
+                folder.write_config(session.config, session.dataset.codec)
+            remove_report(folder)
             return _train(session, snapshot, with_report=with_report)
         with replacing_run(folder, overwrite=overwrite):
             folder.write_config(session.config, session.dataset.codec)
@@ -192,8 +240,9 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
-    if session.time_limit is not None:
-        config = replace(config, training=replace(config.training, **_latest_pace(trainer)))
+    training = replace(config.training, **_latest_pace(trainer))
+    if training != config.training:
+        config = replace(config, training=training)
         folder.write_config(config, dataset.codec)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt

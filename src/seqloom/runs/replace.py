@@ -1,13 +1,14 @@
-"""Replace the run in a folder by that of a new training, once the new one has saved weights and training state."""
+"""Replace the files of a run: by those of a new training, once it has saved weights and training state, or in part."""
 
 import contextlib
 from collections.abc import Iterator
 
 from seqloom import disk
+from seqloom.files import cannot_write
 from seqloom.replacement import Replacement, written_meanwhile
 from seqloom.runs.layout import RunFolder
 
-__all__ = ["replacing_run"]
+__all__ = ["remove_report", "replacing_run"]
 
 
 @contextlib.contextmanager
@@ -56,3 +57,16 @@ def _removed_after_failure(folder: RunFolder) -> Iterator[None]:
                 with contextlib.suppress(OSError):
                     disk.unlink(file)
         raise
+
+
+def remove_report(folder: RunFolder) -> None:
+    """Remove the measurements and the report of a run, which describe other weights once the training goes on.
+
+    Raises:
+        SeqloomError: the folder cannot be written to.
+    """
+    for file in (folder.metrics_file, folder.report_file):
+        try:
+            disk.unlink(file, missing_ok=True)
+        except OSError as error:
+            raise cannot_write(file, error) from error

@@ -32,7 +32,7 @@ from seqloom.training.events import (
     Step,
     Validated,
 )
-from seqloom.training.optimizer import scheduled_rate
+from seqloom.training.optimizer import paced_rate
 from seqloom.training.time_limit import TimeLimit
 from seqloom.training.train_step import count_tokens, make_train_step
 
@@ -81,7 +81,9 @@ class TrainingProgress:
         average_loss: exponential moving average of the loss over about 20 steps; infinite before the first.
         lowest_average: lowest `average_loss` so far.
         best_loss: lowest validation loss; infinite before the first.
-        since_best: number of validations since the best one.
+        best_since_restart: lowest validation loss since the training was continued with a larger budget, which makes
+            the loss rise at first; the same as `best_loss` in other trainings.
+        since_best: number of validations since the one with `best_since_restart`, for early stopping.
         rate_factor: factor of the scheduled learning rate, which every rollback halves.
         rollbacks: number of rollbacks.
         paused: seconds in which the process did not run.
@@ -94,6 +96,7 @@ class TrainingProgress:
     average_loss: float = math.inf
     lowest_average: float = math.inf
     best_loss: float = math.inf
+    best_since_restart: float = math.inf
     since_best: int = 0
     rate_factor: float = 1.0
     rollbacks: int = 0
@@ -177,6 +180,10 @@ class Trainer:
                 seconds_left=self._seconds_left(),
             )
         )
+        if self._is_restart() and progress.step:
+            if self.pace.share_before_restart(progress.step) < 1 and progress.step % config.validate_every:
+                self._validate()  # a training that repeats this one validates here, too
+            self._restart_patience()
         self.last_good_snapshot = self.snapshot()
         reason = "done"
         self._stopwatch.skip()
@@ -185,7 +192,9 @@ class Trainer:
                 reason = "interrupted"
                 break
             self._advance()
-            if config.patience and progress.since_best >= config.patience and progress.step < self.pace.total_steps:
+            if self._is_restart():
+                self._restart_patience()
+            elif config.patience and progress.since_best >= config.patience and progress.step < self.pace.total_steps:
                 reason = "early stop"
                 break
         best = progress.best_loss if math.isfinite(progress.best_loss) else None
@@ -227,8 +236,9 @@ class Trainer:
         self.train_step.load_state_dict(snapshot.tensors)
         stored = dict(snapshot.progress)
         # A snapshot of an older version has no pace.
-        self.pace = Pace([(step, total) for step, total in stored.pop("pace", self.pace.revisions)])
+        self.pace = Pace(stored.pop("pace", self.pace.revisions))
         stored.pop("time_limit", None)
+        stored.setdefault("best_since_restart", stored["best_loss"])  # an older version has one best loss only
         for name, number in stored.items():
             setattr(self.progress, name, number)
 
@@ -253,7 +263,8 @@ class Trainer:
             )
         )
         update_seconds += self._lap()
-        if progress.step % self.config.validate_every == 0 or progress.step == self.pace.total_steps:
+        is_end = progress.step == self.pace.total_steps or self._is_restart()
+        if progress.step % self.config.validate_every == 0 or is_end:
             self._validate()
             validation_seconds = self._lap()
             if limit is not None:
@@ -267,6 +278,13 @@ class Trainer:
         if limit is not None:
             limit.record_update(update_seconds)
             self._keep_to(limit)
+
+    def _is_restart(self) -> bool:
+        """Return whether the plan restarts at the current step, where an earlier training ended or was interrupted."""
+        return self.pace.last_restart(self.progress.step) == self.progress.step
+
+    def _restart_patience(self) -> None:
+        self.progress.since_best, self.progress.best_since_restart = 0, math.inf
 
     def _keep_to(self, limit: TimeLimit) -> None:
         """Adjust the number of steps to the time limit if the measured speed demands it."""
@@ -302,8 +320,7 @@ class Trainer:
         return loss, rate
 
     def _scheduled_rate(self) -> float:
-        step = self.progress.step
-        return scheduled_rate(step, self.pace.share(step), self.config)
+        return paced_rate(self.progress.step, self.pace, self.config)
 
     def _track_loss(self, loss: float) -> bool:
         """Update the moving average of the loss; return False if the loss exploded.
@@ -328,7 +345,8 @@ class Trainer:
             loss = self.validate()
             is_best = loss < progress.best_loss
             progress.best_loss = min(loss, progress.best_loss)
-            progress.since_best = 0 if is_best else progress.since_best + 1
+            progress.since_best = 0 if loss < progress.best_since_restart else progress.since_best + 1
+            progress.best_since_restart = min(loss, progress.best_since_restart)
             self._emit(Validated(step=progress.step, loss=loss, best=is_best, seconds=progress.seconds))
         self.last_good_snapshot = self.snapshot()
         self._emit(Checkpoint(step=progress.step))

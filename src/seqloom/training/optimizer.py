@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.config import TrainingConfig
+from seqloom.config.pace import Pace
 from seqloom.models.conditioning import Conditioning
 from seqloom.training.adam import AdamW
 from seqloom.training.keras_optimizers import KerasAdam, KerasRmsprop
 
-__all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
+__all__ = ["make_optimizer", "optimizer_tensors", "paced_rate", "restore_optimizer", "scheduled_rate", "set_rate"]
 
 
 _CONDITION_RATE_FACTOR, _CONDITION_EPSILON = 0.6, 3e-4
@@ -73,6 +74,18 @@ def scheduled_rate(step: int, share: float, config: TrainingConfig) -> float:
     warmup = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
     return config.learning_rate * warmup * (config.final_rate + (1 - config.final_rate) * cosine)
+
+
+def paced_rate(step: int, pace: Pace, config: TrainingConfig) -> float:
+    """Return the learning rate of update `step`, counted from 0, in a training with this pace; see `scheduled_rate`.
+
+    After a restart, the rate rises linearly, within `warmup` updates, from the last one before.
+    """
+    rate, restart = scheduled_rate(step, pace.share(step), config), pace.last_restart(step)
+    if restart is None or step - restart >= config.warmup:
+        return rate
+    before = scheduled_rate(restart, pace.share_before_restart(restart), config)
+    return before + (rate - before) * (step - restart + 1) / config.warmup
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:

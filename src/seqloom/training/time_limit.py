@@ -29,11 +29,19 @@ class TimeLimit:
         budget: time until the end of the training and of the work that follows it.
         finishing_seconds: expected duration of the work that follows the training, at the speed of the first check.
         max_steps: largest number of steps; None for no limit.
+        total_seconds: budget of the whole training, including the time before it was continued; None if unknown.
     """
 
-    def __init__(self, budget: TimeBudget, *, finishing_seconds: float = 0.0, max_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        budget: TimeBudget,
+        *,
+        finishing_seconds: float = 0.0,
+        max_steps: int | None = None,
+        total_seconds: float | None = None,
+    ) -> None:
         self.budget, self.max_steps = budget, max_steps
-        self.finishing_seconds = finishing_seconds
+        self.finishing_seconds, self.total_seconds = finishing_seconds, total_seconds
         self._first_pace: float | None = None
         self._validation_seconds = 0.0  # of the newest validation
         self._epoch_end_seconds, self._num_epoch_ends = 0.0, 0
@@ -47,13 +55,19 @@ class TimeLimit:
             "seconds_left": self.budget.left(),
             "finishing_seconds": self.finishing_seconds,
             "max_steps": self.max_steps,
+            "total_seconds": self.total_seconds,
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], stopwatch: Stopwatch) -> "TimeLimit":
         """Return a limit with the time that was left when `to_json` was called, counted from now."""
         budget = TimeBudget(stopwatch, stopwatch.seconds() + float(stored["seconds_left"]))
-        return cls(budget, finishing_seconds=float(stored["finishing_seconds"]), max_steps=stored["max_steps"])
+        return cls(
+            budget,
+            finishing_seconds=float(stored["finishing_seconds"]),
+            max_steps=stored["max_steps"],
+            total_seconds=stored.get("total_seconds"),  # an older version does not store it
+        )
 
     def record_update(self, seconds: float) -> None:
         """Record the duration of an update, and of the listeners that received its event."""
