@@ -225,17 +225,8 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
     )
     if snapshot is not None:
         trainer.restore(snapshot)
-    sample_writer = SampleWriter(
-        folder,
-        trainer,
-        make_generator=lambda weights: GeneratorFactory(config, dataset.codec, weights).unconditional,
-        plan=config.samples,
-        store=dataset.store,
-        spans=dataset.split.train,
-        show=viewer.samples,
-    )
     log = TrainingLog(folder, resumed_at=trainer.progress.step)
-    trainer.listeners = [log, CheckpointSaver(folder, trainer), sample_writer, viewer.listener()]
+    trainer.listeners = [log, CheckpointSaver(folder, trainer), _sample_writer(session, trainer), viewer.listener()]
     units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)  # the records are tokens
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
@@ -253,6 +244,19 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
             viewer.note(describe_repetition(config))
         viewer.finished(report)
     return run
+
+
+def _sample_writer(session: TrainingSession, trainer: Trainer) -> SampleWriter:
+    config, dataset = session.config, session.dataset
+    return SampleWriter(
+        session.folder,
+        trainer,
+        make_generator=lambda weights: GeneratorFactory(config, dataset.codec, weights).unconditional,
+        plan=config.samples,
+        store=dataset.store,
+        spans=dataset.split.train,
+        show=session.viewer.samples,
+    )
 
 
 def _latest_pace(trainer: Trainer) -> dict[str, Any]:
