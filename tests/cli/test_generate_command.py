@@ -7,14 +7,16 @@ import pytest
 from tests.checked_files import edit_json
 
 from seqloom.api import load
-from seqloom.cli import generate_command, output
+from seqloom.cli import generated_texts, output
+from seqloom.cli.generated_texts import TextPrinter
+from seqloom.cli.text_requests import TextRequest
 from seqloom.kernels.library import chosen_kernels
 from seqloom.version import __version__
 
 
 @pytest.fixture
 def terminal(monkeypatch):
-    for module in (output, generate_command):
+    for module in (output, generated_texts):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
 
 
@@ -33,6 +35,7 @@ def test_json_is_what_the_library_writes(command, run):
         assert sample == {
             "text": own.text,
             "prompt": "the quick",
+            "temperature": 0.5,
             "log_prob": own.log_prob,
             "sampling_log_prob": own.sampling_log_prob,
             "finish_reason": "length",
@@ -172,8 +175,14 @@ class Teller:
     ],
 )
 def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, texts, shown):
-    generate_command._print(Teller(*texts), prompt, len(texts), {})
+    show(Teller(*texts), prompt, len(texts))
     assert capsys.readouterr().out == shown
+
+
+def show(teller, prompt, count):
+    request = TextRequest(run=teller, prompt=prompt, count=count, settings={})
+    request.prepare(streams=True)
+    request.show(TextPrinter(count))
 
 
 @pytest.mark.parametrize(("spelled", "said"), [(" cat", True), (" cat sat", False), ("", True)])
@@ -193,15 +202,15 @@ def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatc
         return SimpleNamespace(matched=None, speculative=None, finish_reason="stop", text=text, tokens=(1,))
 
     monkeypatch.setattr(Teller, "tell", tell)
-    generate_command._print(Teller(text), "the ", 1, {})
+    show(Teller(text), "the ", 1)
     assert ("ended early" in capsys.readouterr().err) is said
 
 
 def test_a_terminal_shows_each_heading(capsys, terminal, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    generate_command._print(Teller("a\nb", "c"), "", 2, {})
+    show(Teller("a\nb", "c"), "", 2)
     assert capsys.readouterr().out == "--- 1 of 2\na\nb\n\n--- 2 of 2\nc\n"
-    generate_command._print(Teller("a", "c"), "", 2, {})
+    show(Teller("a", "c"), "", 2)
     assert capsys.readouterr().out == "a\nc\n"
 
 
@@ -225,15 +234,15 @@ def test_beams_are_written_whole(command, run):
 
 
 def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
-    done = command("generate", run, "--prompt", "the Ünicorn")
+    done = command("generate", run, "--prompt", "the 日nicorn")
     assert done.code == 2
     assert done.faults == [
-        "not in the vocabulary: 'Ü' (U+00DC) at character 5; leave them out with --skip-unknown, "
+        "not in the vocabulary: '日' (U+65E5) at character 5; leave them out with --skip-unknown, "
         "or train on text that has them"
     ]
-    done = command("generate", run, "--prompt", "the Ünicorn", "--skip-unknown", "--length", 5)
+    done = command("generate", run, "--prompt", "the 日nicorn", "--skip-unknown", "--length", 5)
     assert done.code == 0
-    assert done.notes == ["left out of the prompt: 'Ü'"]
+    assert done.notes == ["left out of the prompt: '日'"]
     assert done.out.startswith("the nicorn")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.checked_files import read_json
 
-from seqloom.cli import generate_command, output
+from seqloom.cli import generated_texts, output, rated_generation
 from seqloom.files import write_checked_json
 from seqloom.version import __version__
 
@@ -204,7 +204,7 @@ def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    for module in (output, generate_command):
+    for module in (output, rated_generation):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
     words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--prompt", "warm ")
     assert re.fullmatch(r"\d\.\d\d  warm [^\n]*\n", command("generate", trained / "run", *words).out)
@@ -219,8 +219,8 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
             raise KeyboardInterrupt
         return show(pieces, *about, **settings)
 
-    show = generate_command._show
-    monkeypatch.setattr(generate_command, "_show", interrupt)
+    show = generated_texts._show
+    monkeypatch.setattr(generated_texts, "_show", interrupt)
     words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--count", 9)
     done = command("generate", trained / "run", *words)
     assert done.code == 130

@@ -1,16 +1,18 @@
 """A run that generates text; its methods have the settings of generation as explicit parameters."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.api.arguments import generation_options, sampling_config
+from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
-from seqloom.errors import ConfigError
 from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.matching_samples import matching
-from seqloom.generation.options import GenerationOptions, check_count, count_faults
+from seqloom.generation.options import GenerationOptions, check_count
+from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
@@ -104,7 +106,7 @@ class GeneratingRun(SavedRun):
             ConfigError: a setting is out of range.
             CodecError: the prompt has symbols outside the vocabulary, and `skip_unknown` is not set.
         """
-        options = _generation_options(locals())
+        options = generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
         return next(self._drawn(generator, encoded, options, count=1)).text
 
@@ -155,7 +157,7 @@ class GeneratingRun(SavedRun):
         skip_unknown: bool = False,
     ) -> list[Sample]:
         """Generate several samples; see `generate`. Sample `i` depends on the seed and `i`, but not on `count`."""
-        return list(self.generate_iter(prompt, count, _generation_options(locals())))
+        return list(self.generate_iter(prompt, count, generation_options(locals())))
 
     def stream(
         self,
@@ -203,7 +205,7 @@ class GeneratingRun(SavedRun):
         skip_unknown: bool = False,
     ) -> Iterator[str]:
         """Generate piece by piece; the pieces joined are the result of `generate`."""
-        options = _generation_options(locals())
+        options = generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
         return generator.stream(
             encoded, self.generators.normalized(options.sampling), guard=self.copy_guard(options.sampling)
@@ -290,7 +292,7 @@ class GeneratingRun(SavedRun):
         return generate_rated(
             self.generators,
             pick(RatingRequest, arguments),
-            _sampling_config(arguments, count),
+            sampling_config(arguments, count),
             prompt=prompt,
             count=count,
             stateful=decoding.stateful,
@@ -302,7 +304,11 @@ class GeneratingRun(SavedRun):
         """Return an iterator over the results of `samples`; they become available in growing batches."""
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
-        samples = self._drawn(generator, encoded, options, count)
+        temperature = options.sampling.temperature
+        samples = (
+            replace(sample, prompt=prompt, temperature=temperature)
+            for sample in self._drawn(generator, encoded, options, count)
+        )
         log_probs = self.generators.model_log_probs(
             encoded,
             rating=options.rating,
@@ -366,32 +372,10 @@ class GeneratingRun(SavedRun):
             stateful=decoding.stateful,
             precision=decoding.precision,
         )
-        return generator, generator.prompt(self.normalize(prompt), skip_unknown=decoding.skip_unknown)
+        return generator, generator.prompt(prepare_prompt(self, prompt), skip_unknown=decoding.skip_unknown)
 
 
 def _single_piece(sample: Sample) -> Generator[str, None, Sample]:
     """Yield a finished sample as a stream of one piece."""
     yield sample.text
     return sample
-
-
-def _generation_options(arguments: Mapping[str, Any]) -> GenerationOptions:
-    """Return the options among the arguments of a method (its `locals()`), or report all their faults in one error."""
-    return GenerationOptions(
-        sampling=_sampling_config(arguments, arguments.get("count", 1)),
-        decoding=pick(DecodingConfig, arguments),
-        rating=arguments["rating"],
-        guidance=arguments["guidance"],
-        extrapolate=arguments["extrapolate"],
-    )
-
-
-def _sampling_config(arguments: Mapping[str, Any], count: int) -> SamplingConfig:
-    """Return the sampling settings among the arguments; report their faults and those of `count` in one error."""
-    faults = count_faults(count, arguments["beam"])
-    try:
-        config = pick(SamplingConfig, arguments)
-    except ConfigError as error:
-        raise ConfigError(*faults, *error.faults) from None
-    validate(*[(False, fault) for fault in faults])
-    return config

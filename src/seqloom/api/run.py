@@ -12,6 +12,7 @@ from seqloom.config.choices import Rating, SplitName
 from seqloom.evaluation.likelihood import Likelihood
 from seqloom.evaluation.token_scores import TokenScore
 from seqloom.gan.layout import describe_gan
+from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.lm.evaluate import Protocol, evaluate, score_source, score_text
 from seqloom.lm.plots import PLOT_TEMPERATURES, draw_plots
 from seqloom.runs.describe import describe_run, num_parameters
@@ -57,7 +58,8 @@ class Run(GeneratingRun):
     ) -> Float64[np.ndarray, " vocab"]:
         """Return the probability of every token after a prompt, at a temperature; the model computes in float32."""
         generator = self.generator(rating=rating, precision="float32")
-        return generator.distribution(generator.prompt(self.normalize(prompt), skip_unknown=skip_unknown), temperature)
+        encoded = generator.prompt(prepare_prompt(self, prompt), skip_unknown=skip_unknown)
+        return generator.distribution(encoded, temperature)
 
     def score(self, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
         """Return log-probability, rank and entropy of every token of a text, predicted from all tokens before it.

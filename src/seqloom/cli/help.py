@@ -1,5 +1,6 @@
 """Help in sections: a command's options under the headings that they were declared with, in plain text."""
 
+from collections import Counter
 from typing import Any
 
 from typer.core import TyperCommand
@@ -8,7 +9,19 @@ __all__ = ["SectionedCommand"]
 
 
 class SectionedCommand(TyperCommand):
-    """Command whose help shows each option under its heading (`rich_help_panel`), without the package rich."""
+    """Command whose help shows each option under its heading (`rich_help_panel`), without the package rich.
+
+    An option with one value that is given twice is refused, because one of the values would be lost.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the command line."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter, times in Counter(order).items():
+            if times > 1 and not getattr(parameter, "multiple", True) and not getattr(parameter, "is_flag", False):
+                flag = max(parameter.opts, key=len)
+                ctx.fail(f"{flag} is given {times} times, but takes one value: leave out all but one")
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then a section for each heading; options without a heading come last."""

@@ -14,6 +14,10 @@ from seqloom.config.settings import FieldInfo, fields_of
 __all__ = ["Section", "number_parser", "parse_names", "with_settings"]
 
 
+_SHORT_FLAGS = {"length": "-l"}
+"""Short flags, by name of the setting."""
+
+
 @dataclass(frozen=True)
 class Section:
     """Options of a command under one heading of its help.
@@ -94,11 +98,12 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     default: Any = None
     if info.name in section.required:
         annotation, default = info.type, inspect.Parameter.empty
+    flags = [flag, *([_SHORT_FLAGS[info.name]] if info.name in _SHORT_FLAGS else [])]
     return inspect.Parameter(
         info.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[annotation, typer.Option(flag, **details)],
+        annotation=Annotated[annotation, typer.Option(*flags, **details)],
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "note",
     "prepare",
     "print_json",
+    "print_json_line",
     "print_line",
     "print_table",
     "short_number",
@@ -154,6 +155,11 @@ def print_line(text: object = "") -> None:
 def print_json(value: Any) -> None:
     """Print one JSON object."""
     print(as_json(value))
+
+
+def print_json_line(value: Any) -> None:
+    """Print one JSON object at once, as one of many lines."""
+    print(as_json(value), flush=True)
 
 
 def as_json(value: Any) -> str:

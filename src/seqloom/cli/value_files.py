@@ -1,10 +1,10 @@
-"""Read the value of a setting from the file that the command line names, such as a JSON schema."""
+"""Read the value of a setting from the file that the command line names, such as a JSON schema or a prompt."""
 
 from pathlib import Path
 
 import typer
 
-__all__ = ["read_value"]
+__all__ = ["decoded_text", "read_value"]
 
 _MAX_BYTES = 1_000_000
 """Largest size of such a file."""
@@ -23,9 +23,14 @@ def read_value(path: str) -> str:
         raise typer.BadParameter(f"{path} cannot be read ({error.strerror or error}): name a file") from None
     except ValueError:  # a zero byte
         raise typer.BadParameter(f"{path!r} is not the name of a file: name a file") from None
+    return decoded_text(data, path)
+
+
+def decoded_text(data: bytes, name: str) -> str:
+    """Return bytes as text, without a byte order mark; see `read_value` for the errors."""
     if len(data) > _MAX_BYTES:
-        raise typer.BadParameter(f"{path} has more than {_MAX_BYTES:,} bytes: name a file of one schema or grammar")
+        raise typer.BadParameter(f"{name} has more than {_MAX_BYTES:,} bytes: name a shorter text")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise typer.BadParameter(f"{path} is not text in UTF-8: store it as UTF-8") from None
+        raise typer.BadParameter(f"{name} is not text in UTF-8: store it as UTF-8") from None

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.errors import ConfigError
+from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.plots.losses import plot_losses
 from seqloom.plots.temperatures import plot_entropy, plot_temperatures
@@ -50,7 +51,7 @@ def draw_plots(
     if folder.is_file():
         raise ConfigError(f"the plots cannot be written into {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
-    probabilities = generator.distribution(generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown))
+    probabilities = generator.distribution(generator.prompt(prepare_prompt(run, prompt), skip_unknown=skip_unknown))
     distributions = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []

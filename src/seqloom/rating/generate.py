@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from seqloom.config import SamplingConfig
 from seqloom.critic.table_rules import check_table_rules
 from seqloom.generation.model_log_probs import ModelLogProbs
+from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.methods import METHODS
 from seqloom.rating.plan import check_sampling, make_plan
@@ -27,9 +28,11 @@ class RatedGeneration(RatedSession):
     Attributes:
         count: number of requested texts; rejection yields fewer if too few are accepted within its budget.
         log_probs: computes the log-probabilities of accepted texts; None where they stay as they are.
+        requested_prompt: prompt as the caller gave it.
     """
 
     count: int
+    requested_prompt: str = ""
     log_probs: ModelLogProbs | None = None
 
     def __iter__(self) -> Iterator[RatedSample]:
@@ -39,8 +42,9 @@ class RatedGeneration(RatedSession):
             source = METHODS[name].source(self, source)
         first_index = 0
         for rated in source(first_index, self.count):
-            log_probs = self.log_probs
-            yield rated if log_probs is None else replace(rated, sample=log_probs.of([rated.sample])[0])
+            sample = rated.sample if self.log_probs is None else self.log_probs.of([rated.sample])[0]
+            sample = replace(sample, prompt=self.requested_prompt, temperature=self.config.temperature)
+            yield replace(rated, sample=sample)
 
 
 def generate_rated(
@@ -80,12 +84,13 @@ def generate_rated(
     check_sampling(plan, config)
     factory = generators.factory(stateful, precision)
     generator = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
-    encoded = generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown)
+    encoded = generator.prompt(prepare_prompt(run, prompt), skip_unknown=skip_unknown)
     is_own = plan.guidance == 1 and factory.is_stateful  # drawn from the model itself
     return RatedGeneration(
         plan=plan,
         generator=generator,
         prompt=encoded,
+        requested_prompt=prompt,
         log_probs=ModelLogProbs(run, encoded, plan.values) if is_own else None,
         config=generators.normalized(config),
         count=count,

@@ -1,5 +1,6 @@
 """One generated sequence."""
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -46,6 +47,8 @@ class Sample:
             ended before it matched the grammar.
         matched: whether the text matches the pattern, the JSON schema or the grammar; None without any.
         speculative: statistics of speculative sampling; None without drafts.
+        prompt: prompt that the text continues; None if unknown.
+        temperature: softmax temperature; None if unknown.
     """
 
     index: int
@@ -57,6 +60,8 @@ class Sample:
     finish_reason: FinishReason
     matched: bool | None = None
     speculative: SpeculativeStats | None = field(default=None, compare=False)
+    prompt: str | None = field(default=None, compare=False)
+    temperature: float | None = field(default=None, compare=False)
 
     def marked(self, matched: bool | None) -> "Sample":
         """Return the sample with this value of `matched`, and the finish reason that follows from it."""
@@ -66,8 +71,12 @@ class Sample:
         """Return the sample in JSON's types, with the number of its tokens instead of their ids."""
         matched = {} if self.matched is None else {"matched": self.matched}
         drafting = {} if self.speculative is None else {"drafting": asdict(self.speculative)}
+        origin: dict[str, Any] = {} if self.prompt is None else {"prompt": self.prompt}
+        if self.temperature is not None:
+            origin["temperature"] = self.temperature if math.isfinite(self.temperature) else "inf"
         return {
             "text": self.text,
+            **origin,
             "log_prob": self.log_prob,
             "sampling_log_prob": self.sampling_log_prob,
             "finish_reason": self.finish_reason,
