@@ -57,6 +57,13 @@ def test_a_critic_rates_a_table(command, trained, table, tmp_path):
     again = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", tmp_path / "out.csv")
     assert again.code == 2
     assert "exists already" in again.faults[0]
+    best = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", "-", "--top", 3)
+    ranked = sorted(rows, key=lambda row: float(row["rating_predicted"]), reverse=True)
+    assert list(csv.DictReader(best.out.splitlines())) == ranked[:3]
+    assert best.err == ""
+    both = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", "-", "--json")
+    assert both.code == 2
+    assert "--output - and --json contradict each other" in both.faults[0]
 
 
 def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_path):

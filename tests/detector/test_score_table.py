@@ -64,6 +64,23 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
     assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
     assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]
     assert float(found[32]["p_generated"]) < 0.5
+    for row in found:
+        reaches = row["abstained"] == "0" and float(row["p_generated"]) >= 0.5
+        assert row["flagged"] == ("" if row["abstained"] == "" else str(int(reaches)))
+
+
+def test_the_most_suspicious_rows_come_first(folders, table, tmp_path):
+    with open(table, "a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerow(["Soup."])  # too short for a reliable probability
+    said = []
+    score_table(folders[0], table, text="text", output=tmp_path / "all.csv", threshold=0.9)
+    found = rows_of(tmp_path / "all.csv")
+    assert [row["flagged"] for row in found[:30]] == [str(int(float(row["p_generated"]) >= 0.9)) for row in found[:30]]
+    assert score_table(folders[0], table, text="text", output=tmp_path / "top.csv", threshold=0.9, top=7) == 7
+    ranked = sorted(found[:30], key=lambda row: float(row["p_generated"]), reverse=True)
+    assert rows_of(tmp_path / "top.csv") == ranked[:7]
+    assert score_table(folders[0], table, text="text", output=tmp_path / "many.csv", top=99, note=said.append) == 30
+    assert said[-1] == "`top` 99 is more than the 30 rows with a reliable probability"
     assert any(line.endswith("that the detector was trained on") for line in said)
     assert "1 text too short for a reliable probability" in said
 

@@ -11,6 +11,7 @@ from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table, short_number
 from seqloom.cli.stage_display import reported_stages
+from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
 from seqloom.config import ReadingConfig
 from seqloom.config.critic import CriticConfig
 from seqloom.plural import counted
@@ -73,15 +74,21 @@ def rate(
     ],
     source: Annotated[str, typer.Argument(help="table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet)")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet; - prints CSV)")
+    ],
+    top: Annotated[
+        int, typer.Option(help="write only the K rows with the highest rating, sorted; 0 is off", min=0)
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     json: _Json = False,
 ) -> None:
     """Rate the texts of SOURCE: copy the table, with a new column rating_predicted (empty in rows without a text)."""
     from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
-    rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=note)
+    with table_output(output, as_json=json) as path:
+        rows = rate_table(critic, source, text=text, output=path, top=top, overwrite=overwrite, note=note)
     if json:
         print_json({"rows": rows, "output": str(output), "column": RATING_COLUMN})
-    else:
+    elif output != STANDARD_OUTPUT:
         note(f"{output}: {counted(rows, 'row')} with {RATING_COLUMN}")

@@ -14,6 +14,7 @@ from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table
 from seqloom.cli.stage_display import reported_stages
+from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
@@ -92,29 +93,33 @@ def score(
     detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
     source: Annotated[str, typer.Argument(help="table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet)")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet; - prints CSV)")
+    ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted call")] = False,
     json: _Json = False,
 ) -> None:
     """Copy SOURCE, and add to each text the probability that it was generated.
 
-    The new columns are p_generated, the probability; abstained, which is 1 for texts that are too short; and flag,
-    which marks texts that are unlike the training texts, such as texts in another language.
+    The new columns are p_generated, the probability; flagged, which is 1 from the threshold up; abstained, which is 1
+    for texts that are too short; and flag, which marks texts that are unlike the training texts, such as texts in
+    another language.
     """
     from seqloom.detector.score_table import COLUMNS, score_table
 
     try:
-        num_rows = score_table(
-            detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=note, **settings
-        )
+        with table_output(output, as_json=json) as path:
+            num_rows = score_table(
+                detector, source, text=text, output=path, overwrite=overwrite, resume=resume, note=note, **settings
+            )
     except KeyboardInterrupt:
         kept = "to continue, repeat the command with --resume" if is_resumable(output) else "no row was finished"
         note(f"seqloom: interrupted; {kept}")
         raise typer.Exit(INTERRUPTED) from None
     if json:
         print_json({"rows": num_rows, "output": str(output), "columns": list(COLUMNS)})
-    else:
+    elif output != STANDARD_OUTPUT:
         note(f"{output}: {counted(num_rows, 'row')} with {', '.join(COLUMNS)}")
 
 

@@ -40,10 +40,15 @@ class ScoringConfig:
     Attributes:
         base_rate: share of generated texts that is expected among the texts.
         light: whether only the light members are used, which are many times as fast as all members.
+        threshold: probability from which a text is flagged.
+        top: number of rows to write, those with the highest probability, in descending order; 0 writes all rows in
+            their order.
     """
 
     base_rate: float = setting(0.5, help="expected share of generated texts", above=0, below=1)
     light: bool = setting(False, help="use only the fast models of the detector; many times as fast")
+    threshold: float = setting(0.5, help="probability from which a text is flagged", above=0, at_most=1)
+    top: int = setting(0, help="write only the K rows with the highest probability, sorted; 0 is off", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,11 +25,12 @@ from seqloom.corpora.sources import find_files
 from seqloom.corpora.table_cells import TEXT_REASONS, usable_text
 from seqloom.corpora.table_columns import check_columns
 from seqloom.corpora.table_writers import CsvWriter, JsonLinesWriter, TableRows, TableWriter, TsvWriter
+from seqloom.corpora.top_rows import RowSelection, TopRows
 from seqloom.errors import ConfigError, SourceError
 from seqloom.files import real_path
 from seqloom.plural import counted
 
-__all__ = ["OUTPUT_SUFFIXES", "annotate", "tally_lines"]
+__all__ = ["OUTPUT_SUFFIXES", "TopRows", "annotate", "tally_lines"]
 
 OUTPUT_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 """Suffixes of the new table, which choose its format."""
@@ -96,6 +97,7 @@ def annotate(
     resume: bool | None = None,
     settings: Mapping[str, Any] | None = None,
     chunk_rows: int = 512,
+    top: TopRows | None = None,
 ) -> int:
     """Copy a table with further columns; a table of any length needs the same memory.
 
@@ -117,6 +119,8 @@ def annotate(
         settings: settings that determine the new cells, in JSON types; a resumed call needs the same settings.
         chunk_rows: number of rows that are computed and committed together; a resumed call continues after the last
             committed rows.
+        top: rows to write, by the value of a new column; None writes all rows in their order. Such a call cannot be
+            resumed.
 
     Returns:
         The number of rows written.
@@ -129,6 +133,8 @@ def annotate(
             (see `resumable_table.resumable_table`).
         SeqloomError: `output` cannot be written.
     """
+    if top is not None and resume:
+        raise ConfigError("`top` and `resume` contradict each other: which rows are written is known at the end only")
     remove_table_leftovers(output, resume=bool(resume))
     _check_output(output, may_exist=overwrite or bool(resume))
     copied = _open_source(source, text_column, output, columns)
@@ -143,7 +149,8 @@ def annotate(
         if not partial_table.num_rows:
             writer.begin()
         all_rows = _row_chunks(copied, chunk_rows, tally, partial_table.num_rows, isinstance(writer, ParquetWriter))
-        for rows, new_cells, chunk_tally in _annotated_chunks(all_rows, text_column, compute_cells):
+        chunks = _annotated_chunks(all_rows, text_column, compute_cells)
+        for rows, new_cells, chunk_tally in chunks if top is None else RowSelection(top).selected(chunks):
             writer.write(rows, new_cells, chunk_tally)
             partial_table.commit(len(rows.cells), chunk_tally)
         partial_table.finish = writer.finish

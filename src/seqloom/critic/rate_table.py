@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.augment_table import annotate, tally_lines
+from seqloom.corpora.augment_table import TopRows, annotate, tally_lines
 from seqloom.critic.load import resolve_critic
+from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.sampling.rejection import checked_ratings
 
@@ -22,6 +23,7 @@ def rate_table(
     *,
     text: str,
     output: str | Path,
+    top: int = 0,
     overwrite: bool = False,
     note: Reporter = silent,
 ) -> int:
@@ -33,6 +35,8 @@ def rate_table(
         source: table of texts.
         text: column of the text.
         output: new table.
+        top: number of rows to write, those with the highest rating, in descending order; 0 writes all rows in their
+            order.
         overwrite: whether to replace an existing file.
         note: function that receives the numbers of skipped rows and of rows without a text.
 
@@ -48,7 +52,18 @@ def rate_table(
     def rate(texts: Sequence[str], _: Counter[str]) -> list[dict[str, float]]:
         return [{RATING_COLUMN: rating} for rating in checked_ratings(predict, texts).tolist()]
 
-    num_rows = annotate(source, text, Path(output), {RATING_COLUMN: float}, rate, skipped, overwrite=overwrite)
+    num_rows = annotate(
+        source,
+        text,
+        Path(output),
+        {RATING_COLUMN: float},
+        rate,
+        skipped,
+        overwrite=overwrite,
+        top=TopRows(RATING_COLUMN, top) if top else None,
+    )
     for line in tally_lines(skipped, RATING_COLUMN):
         note(line)
+    if num_rows < top:
+        note(f"`top` {top:,} is more than the {counted(num_rows, 'row')} with a rating")
     return num_rows

@@ -6,20 +6,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.augment_table import annotate, tally_lines
+from seqloom.config.base import validate
+from seqloom.config.detector import ScoringConfig
+from seqloom.config.settings import range_checks
+from seqloom.corpora.augment_table import TopRows, annotate, tally_lines
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
 from seqloom.detector.scores import Scores
 from seqloom.detector.stack import check_base_rate
 from seqloom.detector.storage import detector_fingerprint
+from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 
 __all__ = ["COLUMNS", "score_table"]
 
-COLUMNS: Mapping[str, type] = {"p_generated": float, "abstained": int, "flag": str}
+COLUMNS: Mapping[str, type] = {"p_generated": float, "flagged": int, "abstained": int, "flag": str}
 """Columns that a detector adds, and the type of their cells.
 
 - p_generated: probability that the text was generated.
+- flagged: 1 if this probability reaches the threshold and the text is not too short, else 0.
 - abstained: 1 if the text is too short for a reliable probability, else 0.
 - flag: "learned" for a training text of the detector or a near copy of one, "unfamiliar" for a text unlike all training
   texts, else empty.
@@ -38,6 +43,8 @@ def score_table(
     output: str | Path,
     base_rate: float = 0.5,
     light: bool = False,
+    threshold: float = 0.5,
+    top: int = 0,
     overwrite: bool = False,
     resume: bool = False,
     note: Reporter = silent,
@@ -51,6 +58,9 @@ def score_table(
         output: new table.
         base_rate: expected share of generated texts in the table.
         light: use the light members only, which are much faster.
+        threshold: probability from which a text is flagged.
+        top: number of rows to write, those with the highest probability, in descending order, without texts that are
+            too short; 0 writes all rows in their order.
         overwrite: replace an existing file.
         resume: continue an interrupted call.
         note: function that receives the numbers of rows without a probability, and of rows with an unreliable one.
@@ -62,6 +72,7 @@ def score_table(
         UserError: the detector, the table or the output file is unusable.
     """
     check_base_rate(base_rate)
+    validate(*range_checks(ScoringConfig(base_rate=base_rate, light=light, threshold=threshold, top=top)))
     fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
     # A detector in a folder is opened when the first texts are scored.
     opened_detector = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
@@ -71,11 +82,11 @@ def score_table(
         tally["text too short for a reliable probability"] += int(scores.too_short.sum())
         tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
         tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
-        return _cells(scores)
+        return _cells(scores, threshold)
 
     tally: Counter[str] = Counter()
     # A resumed call needs the same settings, so that all rows are scored alike.
-    settings = {"detector": fingerprint, "prior": base_rate, "light": light}
+    settings = {"detector": fingerprint, "prior": base_rate, "light": light, "threshold": threshold}
     # `annotate` also counts the rows without text, and those that it cannot read, in the tally.
     num_rows = annotate(
         source,
@@ -85,20 +96,24 @@ def score_table(
         compute_cells=score,
         tally=tally,
         overwrite=overwrite,
-        resume=resume,
+        resume=None if top and not resume else resume,
+        top=TopRows("p_generated", top, excluded="abstained") if top else None,
         settings=settings,
         chunk_rows=_LIGHT_BATCH_SIZE if light else _FULL_BATCH_SIZE,
     )
     for line in tally_lines(tally, "p_generated"):
         note(line)
+    if num_rows < top:
+        note(f"`top` {top:,} is more than the {counted(num_rows, 'row')} with a reliable probability")
     return num_rows
 
 
-def _cells(scores: Scores) -> list[dict[str, Any]]:
+def _cells(scores: Scores, threshold: float) -> list[dict[str, Any]]:
     """Return the new cells of each row."""
     rows = zip(scores.probabilities, scores.too_short, scores.out_of_distribution, scores.seen_in_training, strict=True)
     cells = []
     for probability, too_short, out_of_distribution, seen_in_training in rows:
         flag = "learned" if seen_in_training else "unfamiliar" if out_of_distribution else ""
-        cells.append(dict(zip(COLUMNS, (float(probability), int(too_short), flag), strict=True)))
+        flagged = int(probability >= threshold and not too_short)
+        cells.append(dict(zip(COLUMNS, (float(probability), flagged, int(too_short), flag), strict=True)))
     return cells
