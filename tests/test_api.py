@@ -1,11 +1,13 @@
 """What a person meets in a Python session: wrong types, and how things look when they are printed."""
 
 import math
+from html import escape
 from typing import Any
 
 import numpy as np
 import pytest
 
+import seqloom
 from seqloom.api import Run
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import Likelihood
@@ -43,7 +45,21 @@ def test_numbers_of_numpy_are_numbers(run: Run) -> None:
 
 def test_a_run_says_what_it_is(run: Run) -> None:
     parameters = sum(array.size for array in run.weights.values())
-    assert repr(run) == f"<Run {run.path}: lstm of 32, {parameters:,} parameters, level char>"
+    loss = run.folder.read_metrics()["held_out"]["full_context"]["nats_per_token"]
+    shape = f"lstm of 32, {parameters:,} parameters, level char"
+    assert repr(run) == f"<Run {run.path}: {shape}, {loss:.3f} nats per token on held-out text>"
+
+
+def test_a_notebook_shows_a_run(run: Run) -> None:
+    page = run._repr_html_()
+    assert "nats per token on held-out text" in page
+    assert 'src="data:image/png;base64,' in page
+    assert escape(run.generate(length=240, temperature=0.7)) in page
+
+
+def test_all_public_names_are_listed() -> None:
+    assert set(seqloom.__all__) <= set(dir(seqloom))
+    assert all(hasattr(seqloom, name) for name in dir(seqloom))
 
 
 def test_a_likelihood_says_what_it_means() -> None:

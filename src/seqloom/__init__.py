@@ -62,6 +62,11 @@ _MODULES = {
 """Module of each public name; the names that are not listed here are the exceptions in `seqloom.errors`."""
 
 
+def __dir__() -> list[str]:
+    """Return all public names, also those that were not imported yet."""
+    return sorted([*__all__, "__version__", "__doc__", "__name__", "__path__", "__file__"])
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that generation does not wait for the imports of training."""
     if name not in __all__:

@@ -10,13 +10,14 @@ from seqloom.api import load
 from seqloom.cli import generated_texts, output
 from seqloom.cli.generated_texts import TextPrinter
 from seqloom.cli.text_requests import TextRequest
+from seqloom.display import terminal as terminal_module
 from seqloom.kernels.library import chosen_kernels
 from seqloom.version import __version__
 
 
 @pytest.fixture
 def terminal(monkeypatch):
-    for module in (output, generated_texts):
+    for module in (terminal_module, generated_texts):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
 
 
@@ -222,9 +223,9 @@ def test_a_terminal_shows_the_prompt_dimmed(command, run, terminal):
 
 def test_a_terminal_sees_no_control_characters(monkeypatch):
     text = "a\x1b[31mb\r\nc\td\x9b\x07\x7f"
-    assert output.visible(text) == text
-    monkeypatch.setattr(output, "shows_terminal", lambda: True)
-    assert output.visible(text) == "a\ufffd[31mb\nc\td\ufffd\ufffd\ufffd"
+    assert terminal_module.visible(text) == text
+    monkeypatch.setattr(terminal_module, "shows_terminal", lambda: True)
+    assert terminal_module.visible(text) == "a\ufffd[31mb\nc\td\ufffd\ufffd\ufffd"
 
 
 def test_beams_are_written_whole(command, run):
@@ -352,8 +353,6 @@ def test_a_guard_against_copying_needs_the_text(command, run, tmp_path):
 
 def test_output_takes_what_its_encoding_lacks(monkeypatch):
     import io
-
-    from seqloom.cli import output
 
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", narrow)

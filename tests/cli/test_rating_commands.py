@@ -12,6 +12,7 @@ import pytest
 from tests.checked_files import read_json
 
 from seqloom.cli import generated_texts, output, rated_generation
+from seqloom.display import terminal
 from seqloom.files import write_checked_json
 from seqloom.version import __version__
 
@@ -211,7 +212,7 @@ def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    for module in (output, rated_generation):
+    for module in (terminal, rated_generation):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
     words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--prompt", "warm ")
     assert re.fullmatch(r"\d\.\d\d  warm [^\n]*\n", command("generate", trained / "run", *words).out)

@@ -7,6 +7,7 @@ import pytest
 from tests.checked_files import edit_json
 
 from seqloom.cli import output
+from seqloom.display import terminal as terminal_module
 
 EVIL = "a\x1b]0;title\x07b\u202ec\x9b1md\u2066e"
 HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -15,7 +16,8 @@ HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 @pytest.fixture
 def terminal(monkeypatch):
     """Let standard output pass for a terminal without colours."""
-    monkeypatch.setattr(output, "shows_terminal", lambda: True)
+    for module in (terminal_module, output):
+        monkeypatch.setattr(module, "shows_terminal", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
 
 

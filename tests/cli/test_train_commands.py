@@ -353,7 +353,7 @@ def test_a_folder_that_cannot_be_written_to(command, text_file, tmp_path, monkey
 
 
 def interrupt_at(monkeypatch, step):
-    from seqloom.cli.training_display import TrainingViewer
+    from seqloom.display.training_display import TrainingViewer
 
     hear = TrainingViewer._handle_event
 

@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from seqloom.api import load
-from seqloom.cli import training_display as module
-from seqloom.cli.training_display import TrainingViewer
+from seqloom.cli.command_viewer import CommandViewer
+from seqloom.display import training_display as module
+from seqloom.display.training_display import TrainingViewer
 from seqloom.lm.report import ReportSample
 from seqloom.training.events import Finished, Started, Step
 
@@ -41,7 +42,7 @@ def report(texts):
 
 def test_notes_after_training_stand_below_the_picture_and_the_texts(config, screen, monkeypatch, capsys):
     monkeypatch.setattr(module, "shows_terminal", lambda: True)
-    with TrainingViewer() as viewer:
+    with CommandViewer() as viewer:
         viewer.note("before")
         viewer.begin(config, 1.0, "characters")
         for event in (STARTED, STEP, DONE):
@@ -85,7 +86,7 @@ def test_the_terminal_is_left_in_order_after_an_error(config, screen):
 def test_one_set_of_samples_in_ten_seconds(config, screen, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    with TrainingViewer() as viewer:
+    with CommandViewer() as viewer:
         viewer.begin(config, 1.0, "characters")
         viewer.listener()(STARTED)
         for seconds, text in ((0, "first"), (5, "second"), (11, "third")):
@@ -99,7 +100,7 @@ def test_one_set_of_samples_in_ten_seconds(config, screen, monkeypatch):
 
 
 def test_samples_before_the_display_are_left_alone():
-    with TrainingViewer() as viewer:
+    with CommandViewer() as viewer:
         viewer.samples([(0.5, "text")])
         assert "before training began" in viewer.interrupted_message(Path("nowhere"), saved=False)
 
@@ -109,12 +110,13 @@ def test_messages_outlive_their_reader(monkeypatch):
     import sys
 
     from seqloom.cli import output
+    from seqloom.display import terminal
 
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as broken:
         monkeypatch.setattr(sys, "stderr", broken)
-        console = output.console()
+        console = terminal.console()
         for _ in range(3):
             console.print("on and on")
             output.note("still here")

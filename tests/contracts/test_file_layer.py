@@ -24,7 +24,9 @@ METHODS = {
 """Methods of paths and arrays that change files; see also `_is_path_rename`."""
 
 EXCEPTIONS = {
-    "cli/output.py": {"open", "os.open"},  # the null device in place of a closed standard stream
+    # The null device takes the place of a closed standard stream.
+    "cli/output.py": {"open"},
+    "display/terminal.py": {"os.open"},
     "cli/table_output.py": {"tempfile.TemporaryDirectory"},  # for a table that is printed
     # A pipe is opened for reading, and copied.
     "corpora/sources.py": {"os.open", "shutil.copyfileobj", "tempfile.NamedTemporaryFile", "tempfile.gettempdir"},

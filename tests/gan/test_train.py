@@ -16,7 +16,7 @@ from seqloom import disk
 from seqloom.api import train_gan
 from seqloom.checksums import json_with_checksum
 from seqloom.cli.app import call
-from seqloom.cli.training_display import interrupted_gan_message
+from seqloom.cli.command_viewer import interrupted_gan_message
 from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions
 from seqloom.errors import ConfigError, RunError, SourceError

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.api.generating_run import GeneratingRun
+from seqloom.api.run_page import describe_likelihood, run_as_html
 from seqloom.config.choices import Rating, SplitName
 from seqloom.evaluation.likelihood import Likelihood
 from seqloom.evaluation.token_scores import TokenScore
@@ -51,7 +52,12 @@ class Run(GeneratingRun):
     def __repr__(self) -> str:
         model = self.config.model
         shape = f"{model.core} of {' + '.join(map(str, model.hidden_sizes))}, {num_parameters(model):,} parameters"
-        return f"<Run {self.path}: {shape}, level {self.config.level}>"
+        measured = describe_likelihood(self.folder)
+        return f"<Run {self.path}: {shape}, level {self.config.level}{f', {measured}' if measured else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Return the run as a notebook shows it: description, loss curve and sample."""
+        return run_as_html(repr(self), self.folder, lambda: self.generate(length=240, temperature=0.7))
 
     def next_distribution(
         self, prompt: str = "", temperature: float = 1.0, *, rating: Rating | None = None, skip_unknown: bool = False

@@ -18,6 +18,7 @@ from seqloom.config.choices import (
 )
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.config.settings import pick
+from seqloom.display.python_progress import progress_viewer
 
 if TYPE_CHECKING:
     from seqloom.lm.observer import TrainingObserver
@@ -33,6 +34,7 @@ def train(
     overwrite: bool = False,
     from_run: str | Path | None = None,
     verify: bool = False,
+    progress: bool | None = None,
     viewer: "TrainingObserver | None" = None,
     minutes: float | None = None,
     epochs: float | None = None,
@@ -106,10 +108,12 @@ def train(
         source: catalogue name, file, folder, glob, `-` for standard input, or a list of these; by default the built-in
             corpus, or the source of the resumed run.
         run: run folder; by default `runs/` and the name of the source.
-        resume: whether to continue the training in the folder exactly where it stopped.
+        resume: whether to continue the training in the folder exactly where it stopped, or, with a larger budget,
+            beyond its end.
         overwrite: whether to replace the run in the folder.
         from_run: run whose weights the training starts from; symbols that it lacks are added to the vocabulary.
-        viewer: observer of the training, such as a progress display.
+        progress: whether to show the progress; None shows it in a terminal and in a notebook, but not in a log.
+        viewer: observer of the training, in place of the display of the progress.
         verify: whether to compare the checksums of the encoded corpus in the cache even if its files have not changed.
 
     Raises:
@@ -119,9 +123,18 @@ def train(
     options = pick(TrainOptions, locals())
     from seqloom.lm import train as training
 
-    saved = training.train(
-        source, options, run=run, resume=resume, overwrite=overwrite, from_run=from_run, viewer=viewer, verify=verify
-    )
+    shown = progress if viewer is None else False
+    with progress_viewer(shown, None if resume else options.budget_seconds) as display:
+        saved = training.train(
+            source,
+            options,
+            run=run,
+            resume=resume,
+            overwrite=overwrite,
+            from_run=from_run,
+            viewer=viewer or display,
+            verify=verify,
+        )
     return Run(saved.path)
 
 

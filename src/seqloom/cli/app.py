@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqloom.cli import output
 from seqloom.cli.exit_codes import INTERRUPTED
+from seqloom.display import terminal
 
 if TYPE_CHECKING:
     import typer
@@ -93,7 +94,7 @@ def _finish(exit_code: int, *lines: str) -> int:
         if sys.stdout is not None:  # None if the process was started without it and `output.prepare` has not run
             sys.stdout.flush()
     except OSError:
-        output.abandon(sys.stdout)
+        terminal.abandon(sys.stdout)
     for line in lines:
         output.note(f"seqloom: {line}")
     return exit_code

@@ -13,7 +13,7 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table
-from seqloom.cli.stage_display import reported_stages
+from seqloom.cli.reported_stages import reported_stages
 from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig

@@ -9,7 +9,7 @@ from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
-from seqloom.cli.stage_display import StageDisplay
+from seqloom.cli.reported_stages import stage_display
 from seqloom.config import ReadingConfig
 from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
@@ -82,12 +82,13 @@ def train(
     """
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
-    stopwatch, stages = Stopwatch(), StageDisplay(None if resume else 60 * (settings.get("minutes") or DEFAULT_MINUTES))
+    minutes = settings.get("minutes") or DEFAULT_MINUTES
+    stopwatch, stages = Stopwatch(), stage_display(None if resume else 60 * minutes)
     stages.stage("preparing")  # before the slow imports
-    from seqloom.cli.training_display import TrainingViewer, interrupted_gan_message
+    from seqloom.cli.command_viewer import CommandViewer, interrupted_gan_message
     from seqloom.gan.train import train_gan
 
-    with stages, TrainingViewer(stages, scope=" in this stage") as viewer:
+    with stages, CommandViewer(stages, scope=" in this stage") as viewer:
         try:
             train_gan(
                 source,

@@ -4,7 +4,8 @@ from collections.abc import Generator
 from statistics import mean
 from typing import TYPE_CHECKING, cast
 
-from seqloom.cli.output import dimmed, note, shows_terminal, visible
+from seqloom.cli.output import note
+from seqloom.display.terminal import dimmed, shows_terminal, visible
 from seqloom.generation.prompt_characters import replace_unknown
 from seqloom.percent import format_percent
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.output import dimmed, shows_terminal
+from seqloom.display.terminal import dimmed, shows_terminal
 from seqloom.errors import ConfigError
 from seqloom.percent import format_percent
 

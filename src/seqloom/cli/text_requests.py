@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.generated_texts import TextPrinter, drafting_gain, known_prompt, single_piece, was_cut
-from seqloom.cli.output import dimmed, note, visible
+from seqloom.cli.output import note
 from seqloom.cli.rated_generation import (
     control_origin,
     costs,
@@ -21,6 +21,7 @@ from seqloom.cli.rated_generation import (
 from seqloom.cli.value_files import decoded_text, read_value
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
+from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError
 from seqloom.generation.matching_samples import check_matched
 from seqloom.generation.options import GenerationOptions, count_faults

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.live_panel import one_line
-from seqloom.cli.output import print_table, visible
+from seqloom.cli.output import print_table
+from seqloom.display.live_panel import one_line
+from seqloom.display.terminal import visible
 from seqloom.percent import format_percent
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typer
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
-from seqloom.cli.stage_display import StageDisplay
+from seqloom.cli.reported_stages import stage_display
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
 from seqloom.corpora.sources import check_source
@@ -105,14 +105,14 @@ def _train(
     stopwatch, options = Stopwatch(), TrainOptions(**settings)  # has a field for every setting of the sections above
     if not resume and source is not None:
         check_source(source)
-    stages = StageDisplay(None if resume else options.budget_seconds)
+    stages = stage_display(None if resume else options.budget_seconds)
     stages.stage("preparing")  # before the slow imports
-    from seqloom.cli.training_display import TrainingViewer
+    from seqloom.cli.command_viewer import CommandViewer
     from seqloom.lm import train as training
 
     folder = training.default_folder(source) if run is None else run
     replaced = folder if overwrite else None
-    with stages, TrainingViewer(stages, always_show_texts=always_show_texts, replaced=replaced) as viewer:
+    with stages, CommandViewer(stages, always_show_texts=always_show_texts, replaced=replaced) as viewer:
         try:
             training.train(
                 source,

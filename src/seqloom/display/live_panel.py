@@ -16,8 +16,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from seqloom.cli.metrics import Tally
-from seqloom.cli.stage_display import clock
+from seqloom.display.metrics import Tally
+from seqloom.display.stage_display import clock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

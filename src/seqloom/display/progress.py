@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from seqloom.cli import output
-from seqloom.cli.live_panel import panel
-from seqloom.cli.metrics import Tally
-from seqloom.cli.stage_display import clock
+from seqloom.display import terminal
+from seqloom.display.live_panel import panel
+from seqloom.display.metrics import Tally
+from seqloom.display.notebook import NotebookPanel, in_notebook
+from seqloom.display.stage_display import clock
 from seqloom.training.events import Event, Finished, Paused, RolledBack, Started, Step, Validated
 
 if TYPE_CHECKING:
@@ -62,17 +63,19 @@ class ProgressDisplay:
         console: "Console | None" = None,
         scope: str = "",
     ) -> None:
-        self._console = console or output.console()
+        self._console = console or terminal.console()
         self._title = title
         self._tally = Tally(units_per_token, unit, scope)
         self._samples: dict[float, str] = {}
-        self._live: Live | None = None
+        self._live: Live | NotebookPanel | None = None
         self._next_step_display_time = 0.0
         self._last_line_time = 0.0
 
     def __enter__(self) -> Self:
-        """Return the display; a terminal gets a live panel."""
-        if output.can_draw_on(self._console):
+        """Return the display; a terminal or a notebook gets a live panel."""
+        if in_notebook():
+            self._live = NotebookPanel()
+        elif terminal.can_draw_on(self._console):
             from rich.live import Live
 
             self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
@@ -115,7 +118,7 @@ class ProgressDisplay:
     def note(self, text: str) -> None:
         """Print a line, above the panel if there is one."""
         self._console.print(
-            output.harmless(text), style="yellow", markup=False, highlight=False, soft_wrap=self._live is None
+            terminal.harmless(text), style="yellow", markup=False, highlight=False, soft_wrap=self._live is None
         )
 
     def show_sample(self, temperature: float, text: str) -> None:
@@ -139,12 +142,12 @@ class ProgressDisplay:
             cost = time.monotonic() - start
             self._next_step_display_time = start + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
             return
-        text = output.harmless(line or _state_line(self._tally))
+        text = terminal.harmless(line or _state_line(self._tally))
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._last_line_time = start
         self._next_step_display_time = start + _LINE_SECONDS
 
-    def _draw(self, live: "Live") -> None:
+    def _draw(self, live: "Live | NotebookPanel") -> None:
         if not live.is_started:
             live.start()
         width = self._console.width - _ECHOED_COLUMNS

@@ -1,21 +1,18 @@
 """Show the current stage of a long command, and the time that is left or has passed."""
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from seqloom.cli import output
-from seqloom.cli.flags import with_flags
-from seqloom.stopwatch import Stopwatch
+from seqloom.display import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-__all__ = ["StageDisplay", "clock", "reported_stages"]
+__all__ = ["StageDisplay", "clock"]
 
 _TERMINAL_SECONDS, _LINE_SECONDS = 1.0, 15.0
 """Time between two updates in a terminal, and between two lines elsewhere."""
@@ -29,11 +26,18 @@ class StageDisplay:
     Args:
         seconds: time budget of the command, counted from now; None without a budget.
         console: output; None for standard error.
+        translate: function that a line passes through, such as one that names settings by their flags.
     """
 
-    def __init__(self, seconds: float | None = None, console: "Console | None" = None) -> None:
-        self.console = console or output.console()
-        self._draws = output.can_draw_on(self.console)
+    def __init__(
+        self,
+        seconds: float | None = None,
+        console: "Console | None" = None,
+        translate: Callable[[str], str] = str,
+    ) -> None:
+        self._translate = translate
+        self.console = console or terminal.console()
+        self._draws = terminal.can_draw_on(self.console)
         self._end_time = None if seconds is None else time.monotonic() + seconds
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -106,20 +110,8 @@ class StageDisplay:
         return f"{self._name}, {clock(self._end_time - now)} left"
 
     def _print(self, text: str) -> None:
-        self.console.print(output.harmless(with_flags(text)), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(terminal.harmless(self._translate(text)), markup=False, highlight=False, soft_wrap=True)
         self._last_line = time.monotonic()
-
-
-@contextlib.contextmanager
-def reported_stages(minutes: float | None) -> Iterator[dict[str, Any]]:
-    """Show the stages of a command with a time budget, beginning with "preparing" before its slow imports.
-
-    The context manager yields arguments for the function that does the work: `note`, `stage` and `stopwatch`.
-    """
-    stopwatch = Stopwatch()
-    with StageDisplay(None if minutes is None else 60 * minutes) as stages:
-        stages.stage("preparing")
-        yield {"note": stages.note, "stage": stages.stage, "stopwatch": stopwatch}
 
 
 def clock(seconds: float) -> str:

@@ -3,8 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from seqloom.cli import stage_display as module
-from seqloom.cli.stage_display import StageDisplay, clock
+from seqloom.cli.flags import with_flags
+from seqloom.display import stage_display as module
+from seqloom.display.stage_display import StageDisplay, clock
 
 
 class Screen(io.StringIO):
@@ -49,8 +50,8 @@ def test_without_a_budget_the_time_that_has_passed_is_shown(now, file):
     assert file.getvalue().splitlines() == ["counting n-grams ...", "counting n-grams, 1:15 so far"]
 
 
-def test_a_note_is_a_line_and_names_flags(now, file):
-    with StageDisplay(60.0, Console(file=file)) as stages:
+def test_a_note_is_a_line_and_may_be_translated(now, file):
+    with StageDisplay(60.0, Console(file=file), translate=with_flags) as stages:
         stages.stage("reading")
         now[0] += 14
         stages.note("too short for `minutes`")

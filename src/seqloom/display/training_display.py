@@ -6,16 +6,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from seqloom.cli.output import console, dimmed, shows_terminal, visible
-from seqloom.cli.progress import ProgressDisplay
-from seqloom.cli.stage_display import StageDisplay
-from seqloom.files import quoted_path
+from seqloom.display.progress import ProgressDisplay
+from seqloom.display.stage_display import StageDisplay
+from seqloom.display.terminal import console, dimmed, shows_terminal, visible
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.training.events import Event, Finished, Listener
 
-__all__ = ["TrainingViewer", "interrupted_gan_message"]
+__all__ = ["TrainingViewer"]
 
 _SECONDS_BETWEEN_SAMPLES = 10.0
 """Shortest time for which samples stay visible, so that a person can read them."""
@@ -27,25 +26,31 @@ class TrainingViewer(TrainingObserver):
     Args:
         stages: display of the stages before and after the training; None for a new one.
         always_show_texts: whether the final texts (samples of the trained model) are printed even if standard output is
-            no terminal.
+            no terminal; None never prints them.
         scope: words that follow the remaining time, such as " in this stage".
         replaced: folder whose run, if it has one, is replaced by that of the training; None for none.
+
+    Attributes:
+        has_begun: whether the training has begun.
+        has_ended: whether it has ended, so that only the report may be missing.
+        was_interrupted: whether Ctrl-C has ended it.
+        replaces_run: whether an earlier run is replaced.
     """
 
     def __init__(
         self,
         stages: StageDisplay | None = None,
         *,
-        always_show_texts: bool = False,
+        always_show_texts: bool | None = False,
         scope: str = "",
         replaced: str | Path | None = None,
     ) -> None:
         self._scope = scope
-        self._replaces_run = replaced is not None and RunFolder(replaced).holds_run
+        self.replaces_run = replaced is not None and RunFolder(replaced).holds_run
         self._stages = stages or StageDisplay(console=console())
         self._display: ProgressDisplay | None = None
-        self._shows_texts = always_show_texts or shows_terminal()
-        self._has_begun = self._has_ended = self._was_interrupted = False
+        self._shows_texts = always_show_texts is not None and (always_show_texts or shows_terminal())
+        self.has_begun = self.has_ended = self.was_interrupted = False
         self._next_samples_time = 0.0
         self._late_notes: list[str] = []  # notes to print below the final texts
 
@@ -70,14 +75,14 @@ class TrainingViewer(TrainingObserver):
         """Print a line; after the training, keep it until the final texts have been printed."""
         if self._display is not None:
             self._display.note(text)
-        elif self._has_ended and self._shows_texts:
+        elif self.has_ended and self._shows_texts:
             self._late_notes.append(text)
         else:
             self._stages.note(text)
 
     def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
         """Print the main settings, and open the live display."""
-        self._has_begun = True
+        self.has_begun = True
         sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
         unit = "windows" if training.batching == "windows" else "sequences"
@@ -118,47 +123,12 @@ class TrainingViewer(TrainingObserver):
         for line in self._late_notes:
             self._stages.note(line)
 
-    def interrupted_message(self, path: Path, *, saved: bool) -> str:
-        """Return one line that says what was saved before Ctrl-C, and how to continue.
-
-        Args:
-            path: run folder.
-            saved: whether there is a state of this training to resume from.
-        """
-        folder = RunFolder(path)
-        if not self._has_begun:
-            return "interrupted before training began; nothing was saved or changed"
-        if not saved and folder.weights_file.exists():
-            return f"interrupted before the first save; the earlier run in {quoted_path(path)} is unchanged"
-        if not saved:
-            return f"interrupted before anything was saved; start again with --overwrite --run {quoted_path(path)}"
-        command = f"seqloom train --resume --run {quoted_path(path)}"
-        if self._has_ended and not folder.metrics_file.exists() and not self._was_interrupted:
-            return f"interrupted after the last step; all but the report is saved; to write it, run: {command}"
-        replaced = ", in place of the earlier run" if self._replaces_run else ""
-        return f"interrupted and saved{replaced}; continue with: {command}"
-
     def _handle_event(self, event: Event) -> None:
         if self._display is not None:
             self._display(event)
         if isinstance(event, Finished):
-            self._has_ended = True
-            self._was_interrupted = event.reason == "interrupted"
+            self.has_ended = True
+            self.was_interrupted = event.reason == "interrupted"
             display, self._display = self._display, None
             if display is not None:
                 display.__exit__(None, None, None)
-
-
-def interrupted_gan_message(run: Path, *, saved: bool) -> str:
-    """Return one line that says whether a GAN was saved before Ctrl-C, and how to continue.
-
-    Args:
-        run: run folder.
-        saved: whether a checkpoint was saved.
-    """
-    # The request file is written when the likelihood training, the first stage, begins; --resume then continues it.
-    folder = RunFolder(run)
-    if not saved and not folder.gan_request_file.exists():
-        unchanged = f"; the earlier run in {quoted_path(run)} is unchanged" if folder.holds_run else ""
-        return f"interrupted before anything was saved{unchanged}"
-    return f"interrupted and saved; continue with: seqloom gan train --resume --run {quoted_path(run)}"

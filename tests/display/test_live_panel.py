@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqloom.cli.live_panel import _clipped, one_line, panel, spark_rows
-from seqloom.cli.metrics import Tally
+from seqloom.display.live_panel import _clipped, one_line, panel, spark_rows
+from seqloom.display.metrics import Tally
 from seqloom.training.events import Epoch, Finished, RolledBack, Started, Step, Validated
 
 

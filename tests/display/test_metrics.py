@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from seqloom.cli import metrics as module
-from seqloom.cli.metrics import History, Tally
-from seqloom.cli.stage_display import clock
+from seqloom.display import metrics as module
+from seqloom.display.metrics import History, Tally
+from seqloom.display.stage_display import clock
 from seqloom.training.events import Epoch, Finished, RolledBack, Started, Step, Validated
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
-from seqloom.cli.stage_display import clock
+from seqloom.display.stage_display import clock
 from seqloom.training.events import Epoch, Event, Finished, Paused, Replanned, RolledBack, Started, Step, Validated
 
 __all__ = ["History", "Tally"]

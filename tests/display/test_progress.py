@@ -4,8 +4,8 @@ import math
 import pytest
 from rich.console import Console
 
-from seqloom.cli import progress as module
-from seqloom.cli.progress import ProgressDisplay
+from seqloom.display import progress as module
+from seqloom.display.progress import ProgressDisplay
 from seqloom.training.events import Epoch, Finished, Paused, Replanned, RolledBack, Started, Step, Validated
 
 STARTED = Started(step=0, total_steps=1000, steps_per_epoch=100, tokens_per_step=64)

@@ -1,0 +1,1 @@
+"""Show the progress of long work in a terminal, a notebook or a log."""

@@ -1,0 +1,90 @@
+"""What terminals, files and pipes may receive: colours, cursor movements and characters."""
+
+import os
+import re
+import sys
+from typing import IO, TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["HARMFUL", "abandon", "can_draw_on", "console", "dimmed", "harmless", "shows_terminal", "visible"]
+
+HARMFUL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, except line break and tab
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # controls of the writing direction
+)
+"""Characters that change the state of a terminal, or the order in which it shows other characters."""
+
+
+def abandon(stream: IO[str]) -> None:
+    """Redirect a stream whose reader is gone to the null device, so that Python's flush at exit raises no error."""
+    try:
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
+        os.close(null_device)
+    except (OSError, ValueError):
+        return
+
+
+class _TolerantStream:
+    """Stream that accepts and discards text after its reader is gone."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            abandon(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            abandon(self._stream)
+
+
+def console() -> "Console":
+    """Return a rich console on standard error, which ignores a closed stream."""
+    from rich.console import Console
+
+    return Console(file=cast("IO[str]", _TolerantStream(sys.stderr)), stderr=True)
+
+
+def can_draw_on(console: "Console") -> bool:
+    """Return whether a console is a terminal in which the cursor can be moved."""
+    # FORCE_COLOR makes rich call any file a terminal, so ask the file too: a log must not receive cursor movements.
+    is_terminal = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
+    return is_terminal and console.encoding.lower().startswith("utf")
+
+
+def shows_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def dimmed(text: str) -> str:
+    """Return the text in a faint colour, if the terminal has colours."""
+    if not text or not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[2m{text}\x1b[0m"
+
+
+def harmless(text: str) -> str:
+    """Return a text that a terminal may receive.
+
+    Control characters and controls of the writing direction become U+FFFD, and carriage returns are left out. Names and
+    texts from outside could otherwise send commands to the terminal, or show a file name in another order.
+    """
+    return HARMFUL.sub("\ufffd", text.replace("\r", ""))
+
+
+def visible(text: str) -> str:
+    """Return the text as it is, or a harmless text if standard output is a terminal."""
+    return harmless(text) if shows_terminal() else text
