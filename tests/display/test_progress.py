@@ -195,3 +195,15 @@ def test_nothing_is_drawn_where_training_never_began():
     with ProgressDisplay(console=console):
         pass
     assert "╭" not in console.file.getvalue()
+
+
+def test_the_curve_goes_on_after_a_break(now):
+    screen = Screen()
+    console = Console(file=screen, width=80, height=30, force_terminal=True, color_system=None)
+    with ProgressDisplay(console=console, earlier_losses=[3.0] * 60 + [math.inf]) as display:
+        display(STARTED)
+        display(Step(step=1, loss=1.0, learning_rate=0.1, seconds=1.0, tokens=64))
+        now[0] += 1
+        display(Finished(step=1, reason="done", best_loss=None, seconds=1.0))
+    curve = [line for line in screen.getvalue().splitlines() if "█" in line][-1]
+    assert curve.count("█") > 40

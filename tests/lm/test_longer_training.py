@@ -212,3 +212,18 @@ def test_the_settings_of_a_preset_and_a_parent_agree(text_file: Path, tmp_path: 
         seqloom.train(run=run.path, from_run=tmp_path / "none", resume=True)
     with pytest.raises(ConfigError, match="was started without another run"):
         seqloom.train(run=parent.path, from_run=tmp_path / "none", resume=True)
+
+
+def test_the_curve_of_a_continued_training_begins_at_its_start(text_file: Path, tmp_path: Path) -> None:
+    class Beginning(TrainingObserver):
+        losses: Any = ()
+
+        def begin(self, config: Any, units_per_token: float, units: str, earlier_losses: Any = ()) -> None:
+            self.losses = earlier_losses
+
+    new, resumed = Beginning(), Beginning()
+    run = seqloom.train(text_file, run=tmp_path / "run", steps=27, viewer=new, **SMALL)
+    seqloom.train(run=run.path, resume=True, steps=40, viewer=resumed)
+    assert new.losses == []
+    logged = [line["loss"] for line in run.folder.read_log() if "loss" in line and line["step"] <= 27]
+    assert resumed.losses == [logged[0]] * 10 + [logged[1]] * 10 + [logged[2]] * 7

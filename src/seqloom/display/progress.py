@@ -4,8 +4,9 @@ Counting a step takes a few additions. Steps redraw the panel at most four times
 takes at most about 1 % of the training time.
 """
 
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -52,6 +53,7 @@ class ProgressDisplay:
         unit: unit of the speed, such as "characters" or "tokens".
         console: output; None for standard error.
         scope: words after "left", such as " in this stage".
+        earlier_losses: training loss of each step before a training that continues, for the curve.
     """
 
     def __init__(
@@ -62,10 +64,13 @@ class ProgressDisplay:
         unit: str = "characters",
         console: "Console | None" = None,
         scope: str = "",
+        earlier_losses: Sequence[float] = (),
     ) -> None:
         self._console = console or terminal.console()
         self._title = title
         self._tally = Tally(units_per_token, unit, scope)
+        for loss in filter(math.isfinite, earlier_losses):
+            self._tally.losses.add(loss)
         self._samples: dict[float, str] = {}
         self._live: Live | NotebookPanel | None = None
         self._next_step_display_time = 0.0

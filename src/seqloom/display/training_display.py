@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,7 +81,9 @@ class TrainingViewer(TrainingObserver):
         else:
             self._stages.note(text)
 
-    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
+    def begin(
+        self, config: RunConfig, units_per_token: float, units: str, earlier_losses: Sequence[float] = ()
+    ) -> None:
         """Print the main settings, and open the live display."""
         self.has_begun = True
         sizes = " + ".join(map(str, config.model.hidden_sizes))
@@ -97,6 +100,7 @@ class TrainingViewer(TrainingObserver):
             unit=units,
             console=self._stages.console,
             scope=self._scope,
+            earlier_losses=earlier_losses,
         ).__enter__()
 
     def samples(self, samples: SampleSet) -> None:

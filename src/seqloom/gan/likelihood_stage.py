@@ -4,7 +4,7 @@ The likelihood training teaches a language model with ratings as input to predic
 starts from this model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from seqloom.config.options import TrainOptions
@@ -95,8 +95,10 @@ class _StageObserver(TrainingObserver):
         if not self._is_over:
             self._viewer.note(text)
 
-    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
-        self._viewer.begin(config, units_per_token, units)
+    def begin(
+        self, config: RunConfig, units_per_token: float, units: str, earlier_losses: Sequence[float] = ()
+    ) -> None:
+        self._viewer.begin(config, units_per_token, units, earlier_losses)
 
     def samples(self, samples: SampleSet) -> None:
         self._viewer.samples(samples)

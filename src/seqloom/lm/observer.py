@@ -1,6 +1,6 @@
 """The interface of training observers, and the data that they receive."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,13 +63,16 @@ class TrainingObserver:
     def note(self, text: str) -> None:
         """Receive one line on the source, the settings or the results."""
 
-    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
+    def begin(
+        self, config: RunConfig, units_per_token: float, units: str, earlier_losses: Sequence[float] = ()
+    ) -> None:
         """Receive the configuration before the training begins.
 
         Args:
             config: configuration of the run.
             units_per_token: mean number of `units` per token.
             units: unit in which the codec measures a sequence, in the plural, such as "characters".
+            earlier_losses: training loss of each step before a training that continues.
         """
 
     def samples(self, samples: SampleSet) -> None:

@@ -228,7 +228,8 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
     log = TrainingLog(folder, resumed_at=trainer.progress.step)
     trainer.listeners = [log, CheckpointSaver(folder, trainer), _sample_writer(session, trainer), viewer.listener()]
     units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)  # the records are tokens
-    viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
+    earlier_losses = _logged_losses(folder, trainer.progress.step)
+    viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s", earlier_losses=earlier_losses)
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     training = replace(config.training, **_latest_pace(trainer))
@@ -244,6 +245,15 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
             viewer.note(describe_repetition(config))
         viewer.finished(report)
     return run
+
+
+def _logged_losses(folder: RunFolder, step: int) -> list[float]:
+    """Return the training loss of each step up to `step`, as far as the log has it: means of ten steps."""
+    losses: list[float] = []
+    for line in folder.read_log() if step else ():
+        if "loss" in line and len(losses) < line["step"] <= step:
+            losses += [line["loss"]] * (line["step"] - len(losses))
+    return losses
 
 
 def _sample_writer(session: TrainingSession, trainer: Trainer) -> SampleWriter:

@@ -49,7 +49,7 @@ def plot_losses(
     """
     train_steps, raw = _finite(steps, train_losses)
     validation_steps, validation_losses = _finite(*validation)
-    smoothed = smooth(raw)
+    smoothed = smooth(raw, weights=np.maximum(np.diff(train_steps, prepend=0.0), 1.0))
     with saved_figure(path) as figure:
         axes = figure.add_subplot()
         if len(raw):

@@ -70,7 +70,7 @@ def plot_temperatures(
         rows[-1].tick_params(axis="x", labelsize=9 if slanted else 11)
         if len(labels) > len(shown_ids):  # the label of all other tokens has two lines
             rows[-1].get_xticklabels()[-1].set_fontsize(8)
-        after = f" after “{displayable(prompt)}”" if prompt else ""
+        after = f" after “{displayable(prompt)}”" if prompt else " at the start of a text, without a prompt"
         add_title(figure, "The next token at each temperature", f"probability{after}, on a square-root scale")
     return path
 
@@ -120,7 +120,7 @@ def plot_entropy(
         axes.set_ylim(0, 1.12 * max_entropy)
         axes.set_xlabel("temperature")
         axes.set_ylabel("entropy of the next token (bits)")
-        after = f"after “{displayable(prompt)}”" if prompt else ""
+        after = f"after “{displayable(prompt)}”" if prompt else "at the start of a text, without a prompt"
         add_title(figure, "Entropy by temperature", after)
     return path
 
