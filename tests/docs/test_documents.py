@@ -86,7 +86,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[:2] == ["detect", "fit"]:
         # One document sets the minutes of the language models; a detector without them does for the others.
         slow = ["--minutes", "0.01"] if "--minutes" in words else ["--light"]
-        return [*without, *slow, "--count", "60"]
+        return [*without, *slow, *(["--count", "60"] if "--generator" in words else [])]
     if words[:2] == ["detect", "duel"]:
         return [*without, "--rounds", "1", "--count", "80"]
     return words

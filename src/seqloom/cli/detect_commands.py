@@ -29,6 +29,8 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Recognise generated texts.", rich_markup_mode=None, no_args_is_help=True)
 
+_LABEL_HELP = "column of --real with 1 for generated texts, or with VALUE"
+
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
@@ -48,6 +50,7 @@ def fit(
         list[str] | None, typer.Option(metavar="RUN", help="run that generates texts; repeatable")
     ] = None,
     generated: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="generated texts; repeatable")] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN[=VALUE]", help=_LABEL_HELP)] = None,
     critic: Annotated[
         Path | None,
         typer.Option(metavar="CRITIC", help="critic that selects some of the texts of a rated generator by rating"),
@@ -68,6 +71,7 @@ def fit(
             run=run,
             generators=generator or (),
             generated=generated or (),
+            label=label,
             critic=critic,
             overwrite=overwrite,
             **progress,
@@ -177,7 +181,7 @@ def report(
     ],
     generated: Annotated[str | None, typer.Option(metavar="SOURCE", help="table of generated texts")] = None,
     label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="column with 1 for generated and 0 for real texts")
+        str | None, typer.Option(metavar="COLUMN[=VALUE]", help="column with 1 for generated texts, or with VALUE")
     ] = None,
     by: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="column to group the results by; repeatable")

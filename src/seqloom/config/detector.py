@@ -21,6 +21,8 @@ class DetectorConfig:
         light: whether the language models and the encoder are left out.
         count: number of texts that all generators together write; None is the number of real texts.
         seed: seed of all draws.
+        generated_text: column of the text in tables of generated texts, if it is another one than in the real table.
+        drop_shared: whether texts that are on both sides are dropped from both, instead of refused.
     """
 
     minutes: float | None = setting(
@@ -31,6 +33,10 @@ class DetectorConfig:
         None, help="texts that all generators together write (as many as there are real texts)", at_least=1
     )
     seed: int = setting(0, help="seed of all draws", at_least=0)
+    generated_text: str | None = setting(
+        None, help="column of the text in tables of generated texts (that of the real ones)", metavar="COLUMN"
+    )
+    drop_shared: bool = setting(False, help="drop texts that are among the real and the generated ones")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ A label says whether a text is generated or real. Texts of one group (of one aut
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -81,6 +82,38 @@ class LabelledTexts:
         return labels
 
 
+class _Label(NamedTuple):
+    """Column of the labels.
+
+    Attributes:
+        column: name of the column.
+        value: label of generated texts; None for 1.
+    """
+
+    column: str
+    value: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "_Label":
+        """Return the label that "COLUMN" or "COLUMN=VALUE" names."""
+        column, sign, value = text.partition("=")
+        return cls(column, value.strip().lower()) if sign else cls(column)
+
+    def is_generated(self, cell: object) -> bool | None:
+        """Return True for a generated text, False for a real one, and None for an empty cell."""
+        if cell is None:
+            return None
+        value = str(cell).strip().lower()
+        if self.value is not None:
+            return value == self.value
+        if value not in _GENERATED_LABELS | _REAL_LABELS:
+            raise ConfigError(
+                f"`label` {self.column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one; or name "
+                f"the label of generated texts, as in {self.column}={value[:20]}"
+            )
+        return value in _GENERATED_LABELS
+
+
 def read_labelled_texts(
     source: str | Path, reading: ReadingConfig, label: str | None, kept_columns: Sequence[str], note: Reporter
 ) -> LabelledTexts:
@@ -89,16 +122,18 @@ def read_labelled_texts(
     Args:
         source: table.
         reading: reading settings, which name the columns of the text and the group.
-        label: column with 1 for generated and 0 for real texts; None for texts without labels.
+        label: column with 1 for generated and 0 for real texts; or "COLUMN=VALUE" for a column in which VALUE stands
+            for generated texts, and all else for real ones; None for texts without labels.
         kept_columns: columns to keep in `LabelledTexts.cells`.
         note: function that is called with a line on the number of texts, and with a line for each reason for skipping.
 
     Raises:
         UserError: the table or a column cannot be used, or all labels are equal.
     """
-    columns = [*kept_columns, label] if label else kept_columns
+    parsed = None if label is None else _Label.parse(label)
+    columns = [*kept_columns, parsed.column] if parsed else kept_columns
     corpus = _open(source, replace(reading, category=tuple(dict.fromkeys(columns))), note)
-    labelled, skipped = _read(corpus, label_column=label, kept_columns=kept_columns)
+    labelled, skipped = _read(corpus, label=parsed, kept_columns=kept_columns)
     if label is not None:
         _check_both_labels(label, labelled.labels())
     note(f"{corpus.name}: {len(labelled.texts):,} texts")
@@ -165,7 +200,7 @@ def _read(
     corpus: SourceCorpus,
     *,
     rating_column: str | None = None,
-    label_column: str | None = None,
+    label: "_Label | None" = None,
     kept_columns: Sequence[str] = (),
     skip_empty: bool = False,
 ) -> tuple[LabelledTexts, Mapping[str, int]]:
@@ -174,7 +209,7 @@ def _read(
     Args:
         corpus: corpus.
         rating_column: column of the ratings; documents without a rating are skipped. None reads no ratings.
-        label_column: column of the labels; documents without a label are skipped. None reads no labels.
+        label: column of the labels; documents without a label are skipped. None reads no labels.
         kept_columns: columns to keep in `LabelledTexts.cells`.
         skip_empty: whether texts that are nothing but white space are skipped.
 
@@ -189,10 +224,10 @@ def _read(
     num_empty = num_unlabelled = 0
     for document in corpus:
         rating = None if rating_column is None else document.conditions[rating_column]
-        is_generated = None if label_column is None else _parse_label(label_column, document.conditions[label_column])
+        is_generated = None if label is None else label.is_generated(document.conditions[label.column])
         if rating_column is not None and not isinstance(rating, float):
             continue  # the corpus itself counts missing ratings
-        if label_column is not None and is_generated is None:
+        if label is not None and is_generated is None:
             num_unlabelled += 1
             continue
         text = str(document.text)
@@ -210,7 +245,7 @@ def _read(
     labelled = LabelledTexts(
         texts=texts,
         groups=_group_numbers(group_labels),
-        is_generated=None if label_column is None else np.array(labels, bool),
+        is_generated=None if label is None else np.array(labels, bool),
         cells=cells,
         ratings=np.array(ratings, np.float64),
     )
@@ -225,16 +260,6 @@ def _group_numbers(group_labels: Sequence[str]) -> Int[np.ndarray, " texts"]:
     """Return the group number of each text: groups are numbered from 0 in order of appearance."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for label in group_labels], np.int64)
-
-
-def _parse_label(column: str, cell: object) -> bool | None:
-    """Return True for a generated text, False for a real one, and None for an empty cell."""
-    if cell is None:
-        return None
-    value = str(cell).strip().lower()
-    if value not in _GENERATED_LABELS | _REAL_LABELS:
-        raise ConfigError(f"`label` {column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one")
-    return value in _GENERATED_LABELS
 
 
 def _check_both_labels(column: str, labels: Sequence[bool]) -> None:

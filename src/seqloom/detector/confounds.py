@@ -15,7 +15,7 @@ from seqloom.corpora.labelled_texts import LabelledTexts
 from seqloom.detector.augmentation import count_words, first_words
 from seqloom.percent import format_percent
 
-__all__ = ["Confound", "find_confounds", "match_labelled_lengths", "match_lengths", "shared_texts"]
+__all__ = ["Confound", "comparable_text", "find_confounds", "match_labelled_lengths", "match_lengths", "shared_texts"]
 
 _MIN_SHARE, _MAX_OTHER_SHARE = 0.05, 0.002
 """A sign is a confound if at least the first share of the texts of one side have the sign, and at most the second share
@@ -54,8 +54,8 @@ def match_labelled_lengths(labelled: LabelledTexts, random: np.random.Generator)
 
 def shared_texts(real: Sequence[str], generated: Sequence[str]) -> list[str]:
     """Return the generated texts that equal a real text except for case and white space."""
-    normalized_real = {_normalize(text) for text in real}
-    return [text for text in generated if _normalize(text) in normalized_real]
+    normalized_real = {comparable_text(text) for text in real}
+    return [text for text in generated if comparable_text(text) in normalized_real]
 
 
 def find_confounds(real: Sequence[str], generated: Sequence[str]) -> list[Confound]:
@@ -104,7 +104,8 @@ def match_lengths(
     ]
 
 
-def _normalize(text: str) -> str:
+def comparable_text(text: str) -> str:
+    """Return a text without differences of case and white space."""
     return " ".join(text.split()).casefold()
 
 

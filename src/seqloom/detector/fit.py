@@ -2,16 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from jaxtyping import Bool, Int
+from typing import Any
 
 from seqloom.config import ReadingConfig
 from seqloom.config.reading import MISSING_WORDS
-from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
 from seqloom.critic.table_rules import check_table_rules
 from seqloom.detector.detector import Detector
@@ -20,6 +16,7 @@ from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
 from seqloom.detector.storage import DETECTOR, foreign_runs, save_detector, written_files
+from seqloom.detector.training_texts import TrainingTexts, read_sides
 from seqloom.detector.validate_labels import MIN_TEXTS, validate_labelled_texts
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
@@ -49,6 +46,9 @@ def fit_detector(
     group: str | None = None,
     pool: str | None = None,
     missing: tuple[str, ...] = MISSING_WORDS,
+    label: str | None = None,
+    generated_text: str | None = None,
+    drop_shared: bool = False,
     minutes: float | None = None,
     light: bool = False,
     count: int | None = None,
@@ -61,12 +61,16 @@ def fit_detector(
     """Fit a detector and store it in a folder.
 
     Args:
-        real: source of the real texts.
+        real: source of the real texts; with `label`, one table of real and generated texts.
         run: folder for the detector.
         generators: runs that generate texts.
         generated: further sources of generated texts, such as files.
         critic: critic (a model that rates texts) that filters some of the generators' texts by rating.
         text: column of the text, in all tables.
+        label: column of `real` with 1 for generated and 0 for real texts; or "COLUMN=VALUE", where VALUE is the label
+            of the generated texts, and all other labels are those of real ones.
+        generated_text: column of the text in `generated`, if it is not `text`.
+        drop_shared: whether texts on both sides are dropped from both; otherwise they are refused.
         group: column whose equal values mark related real texts, which are used together for training or calibration.
         pool: pool of the real table to read; pools are disjoint parts of a table.
         missing: words in the cells of a group that stand for a missing value.
@@ -85,20 +89,20 @@ def fit_detector(
         KeyboardInterrupt: Ctrl-C was pressed before the light members were fitted.
     """
     folder, stopwatch, stage = Path(run), stopwatch or Stopwatch(), stage or note
-    _check_settings(generators, generated, minutes, count, seed)
+    _check_settings(generators, [*generated, *([label] if label else [])], minutes, count, seed)
     _check_folder(folder, overwrite=overwrite, light=light)
     reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
     stage("reading the texts")
-    real_source = read_texts(real, reading, note)
+    sides = read_sides(real, generated, reading, label=label, generated_text=generated_text, note=note)
     runs = [SavedRun(generator) for generator in generators]
     _check_pools(runs, reading)
     opened_critic = None if critic is None else _open_critic(critic, runs)
-    real_texts = _normalize_like(real_source.texts, runs)
+    real_texts = _normalize_like(sides.real, runs)
     schedule = None if minutes is None else _make_schedule(minutes, stopwatch, light=light, seed=seed, note=note)
     generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, stage, schedule)
-    for file in generated:
-        generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
-    examples = _TrainingTexts.join(real_texts, real_source.groups, generated_texts)
+    examples = TrainingTexts.join(real_texts, sides.groups, generated_texts + sides.generated)
+    if drop_shared:
+        examples = examples.without_shared(note)
     if schedule is not None:
         validate_labelled_texts(examples.texts, examples.generated)  # all of them, and not only those that are chosen
         stage("measuring the speed")
@@ -121,31 +125,6 @@ def fit_detector(
     opened = open_detector(folder)
     opened.interrupted_ = detector.interrupted_
     return opened
-
-
-class _TrainingTexts(NamedTuple):
-    """Real and generated texts.
-
-    Attributes:
-        texts: the texts.
-        generated: whether each text was generated.
-        groups: number of each text's group; the texts of a group are used together for training or calibration.
-    """
-
-    texts: list[str]
-    generated: Bool[np.ndarray, " texts"]
-    groups: Int[np.ndarray, " texts"]
-
-    @classmethod
-    def join(cls, real: list[str], groups: Int[np.ndarray, " real"], generated: list[str]) -> "_TrainingTexts":
-        """Return real texts with their groups, followed by generated texts, each of which is a group by itself."""
-        generated_groups = groups.max(initial=-1) + 1 + np.arange(len(generated))
-        is_generated = np.arange(len(real) + len(generated)) >= len(real)
-        return cls(real + generated, is_generated, np.concatenate([groups, generated_groups]))
-
-    def select(self, indices: Int[np.ndarray, " chosen"]) -> "_TrainingTexts":
-        """Return the texts at `indices`."""
-        return _TrainingTexts([self.texts[index] for index in indices], self.generated[indices], self.groups[indices])
 
 
 def _make_schedule(minutes: float, stopwatch: Stopwatch, *, light: bool, seed: int, note: Reporter) -> DetectorSchedule:
@@ -182,7 +161,10 @@ def _check_settings(
     """Raise an error that names every invalid setting."""
     faults = []
     if not generators and not generated:
-        faults.append("`generators` or `generated`: name a run that generates texts, or a file of generated texts")
+        faults.append(
+            "`generators`, `generated` or `label`: name a run that generates texts, a file of generated texts, or a "
+            "column of labels"
+        )
     if minutes is not None and not 0 < minutes < math.inf:
         faults.append(f"`minutes` got {minutes:g}: choose a number above 0")
     if count is not None and not generators:

@@ -11,6 +11,9 @@ from seqloom.text_features.validate_texts import validate_texts
 
 __all__ = ["MIN_TEXTS", "validate_labelled_texts"]
 
+_MAX_SHOWN = 3
+"""Largest number of texts that a message quotes."""
+
 MIN_TEXTS = 40
 """Minimal number of distinct texts of each side."""
 
@@ -42,8 +45,9 @@ def validate_labelled_texts(texts: Any, labels: Any) -> tuple[list[str], Bool[np
                 f"{num_distinct} different {name} texts are too few to fit a detector: give {MIN_TEXTS} or more"
             )
     if shared := shared_texts(*sides):
+        examples = ", ".join(repr(text[:40]) for text in dict.fromkeys(shared[:_MAX_SHOWN]))
         raise ConfigError(
-            f"{len(shared):,} generated texts are also among the real texts, such as {shared[0][:60]!r}: remove them "
-            "from one side"
+            f"{len(shared):,} generated texts are also among the real texts, such as {examples}: remove them from one "
+            "side, or set `drop_shared` when a detector is fitted to files"
         )
     return texts, generated
