@@ -7,10 +7,21 @@ if TYPE_CHECKING:
     from seqloom.api.folder_description import FolderDescription, describe
     from seqloom.api.generating_run import GeneratingRun
     from seqloom.api.run import Run, load
+    from seqloom.api.run_list import list_runs
     from seqloom.api.training import train, train_gan
     from seqloom.lm.evaluate import Protocol
 
-__all__ = ["FolderDescription", "GeneratingRun", "Protocol", "Run", "describe", "load", "train", "train_gan"]
+__all__ = [
+    "FolderDescription",
+    "GeneratingRun",
+    "Protocol",
+    "Run",
+    "describe",
+    "list_runs",
+    "load",
+    "train",
+    "train_gan",
+]
 
 _MODULES = {
     "FolderDescription": "seqloom.api.folder_description",
@@ -18,6 +29,7 @@ _MODULES = {
     "Protocol": "seqloom.lm.evaluate",
     "Run": "seqloom.api.run",
     "describe": "seqloom.api.folder_description",
+    "list_runs": "seqloom.api.run_list",
     "load": "seqloom.api.run",
     "train": "seqloom.api.training",
     "train_gan": "seqloom.api.training",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "call", "main"]
 
+_COMPLETION_VARIABLE = "_SEQLOOM_COMPLETE"
+"""Environment variable with which the completion of a shell calls the command."""
+
 
 def __getattr__(name: str) -> Any:
     """Return `app`, the application with all commands; it is made on request, since that imports every command."""
@@ -73,6 +76,8 @@ def _invoke(arguments: Sequence[str]) -> int:
 
     name = next((word for word in arguments if not word.startswith("-")), None)
     try:
+        if os.environ.get(_COMPLETION_VARIABLE):  # the shell asks how a word can be completed
+            typer.main.get_command(_make_app(None)).main(args=[], prog_name="seqloom")
         command = typer.main.get_command(_make_app(name))
         with command.make_context("seqloom", list(arguments)) as context:
             command.invoke(context)

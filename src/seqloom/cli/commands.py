@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("seqloom.cli.evaluate_commands:evaluate", "seqloom evaluate runs/novel --split held-out"),
     "score": ("seqloom.cli.evaluate_commands:score", "seqloom score runs/novel chapter.txt"),
     "info": ("seqloom.cli.info_commands:info", "seqloom info runs/novel"),
+    "runs": ("seqloom.cli.info_commands:runs", "seqloom runs runs"),
     "plot": ("seqloom.cli.info_commands:plot", 'seqloom plot runs/novel --prompt "It wa"'),
     "demo": ("seqloom.cli.train_commands:demo", "seqloom demo --minutes 1"),
 }
@@ -43,7 +44,7 @@ def make_app(name: str | None = None) -> typer.Typer:
     app = typer.Typer(
         help="Train small sequence models on your own corpus and generate new sequences in its style.",
         epilog="Begin with: seqloom demo",
-        add_completion=False,
+        add_completion=not (name in _COMMANDS or name in _GROUPS),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -1,18 +1,26 @@
 """`seqloom info` and `seqloom plot`: describe a run, and draw its plots."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_line, print_table, short_number
+from seqloom.cli.output import note, print_json, print_line, print_table, short_number
 from seqloom.config import validate
 from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted, first_part
 
-__all__ = ["info", "plot"]
+__all__ = ["info", "plot", "runs"]
 
 _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
+
+
+def _api() -> ModuleType:
+    """Import the Python interface, which is slow, when a command needs it."""
+    from seqloom import api
+
+    return api
 
 
 def info(
@@ -21,14 +29,47 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Describe RUN: its model, corpus and training; for a critic or detector, its quality."""
-    from seqloom.api import describe
-
-    kind, described = describe(run, verify=verify)
+    kind, described = _api().describe(run, verify=verify)
     if json:
         print_json(described)
     else:
         rows = {"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described)
         print_table([*rows, *([("verified", ", ".join(described["verified"]))] if verify else [])])
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="folder of runs", metavar="[DIR]")] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """List the runs, critics and detectors in DIR (runs), and compare the runs of each corpus.
+
+    The best run of a corpus comes first: that with the fewest bits per character on unseen text.
+    """
+    listed = _api().list_runs(folder)
+    if json:
+        print_json({"runs": listed})
+        return
+    if not listed:
+        note(f"no runs in {folder}: train one with 'seqloom train SOURCE'")
+        return
+    heading = ("run", "corpus", "model", "steps", "held-out", "validation")
+    print_table([heading, *map(_summary_row, listed)])
+
+
+def _summary_row(summary: dict[str, Any]) -> tuple[str, ...]:
+    """Return a run in the table of runs; likelihoods are in bits per character, or in the unit of the codec."""
+    if "corpus" not in summary:
+        return summary["run"], "", summary.get("fault", summary["kind"]), "", "", ""
+    shape = f"{summary['core']} {'+'.join(map(str, summary['hidden_sizes']))}, {summary['level']}"
+    model = f"GAN, {shape}" if summary["kind"] == "gan" else shape
+    steps = "unfinished" if summary["steps"] is None else f"{summary['steps']:,}"
+    likelihoods = (_bits(summary[part]) for part in ("held_out", "validation"))
+    return summary["run"], Path(summary["corpus"]).name, model, steps, *likelihoods
+
+
+def _bits(figures: dict[str, float] | None) -> str:
+    bits = [] if figures is None else [value for name, value in figures.items() if name.startswith("bits_per_")]
+    return f"{bits[0]:.4f} bits" if bits else ""
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -143,8 +184,6 @@ def plot(
 
     Prints the paths of the plots.
     """
-    from seqloom.api import load
-
     validate(
         *(
             (value >= 0, f"`temperature` got {value:g}: choose a number from 0 up; 0 is greedy, 1 is usual")
@@ -152,5 +191,5 @@ def plot(
         )
     )
     settings = {"temperatures": temperature} if temperature else {}
-    for path in load(run).plot(prompt, skip_unknown=skip_unknown, folder=folder, **settings):
+    for path in _api().load(run).plot(prompt, skip_unknown=skip_unknown, folder=folder, **settings):
         print_line(path)

@@ -108,8 +108,8 @@ class _Label(NamedTuple):
             return value == self.value
         if value not in _GENERATED_LABELS | _REAL_LABELS:
             raise ConfigError(
-                f"`label` {self.column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one; or name "
-                f"the label of generated texts, as in {self.column}={value[:20]}"
+                f"`label` {self.column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one; or "
+                f"name the label of generated texts, as in {self.column}={value[:20]}"
             )
         return value in _GENERATED_LABELS
 

@@ -41,8 +41,25 @@ def check_is_run(folder: RunFolder) -> None:
             f"{folder.path} is a GAN before its first checkpoint: continue it with 'seqloom gan train --resume --run "
             f"{folder.path}'"
         )
+    if not folder.holds_run and (runs := _runs_in(folder.path)):
+        number = f"{len(runs)} runs, such as {runs[0]}" if len(runs) > 1 else f"the run {runs[0]}"
+        raise RunError(
+            f"{folder.path} is a folder with {number}: name one run; 'seqloom runs {folder.path}' lists them"
+        )
     if not folder.holds_run:
         raise RunError(f"no run at {folder.path}: train one with 'seqloom train SOURCE --run {folder.path}'")
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """Return the folders with a run directly in a folder."""
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.is_dir() and not path.name.startswith(".") and RunFolder(path).holds_run
+        )
+    except OSError:
+        return []
 
 
 def discarded_replacement(folder: RunFolder) -> str:
