@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqloom.cli.generated_texts import TextPrinter
+from seqloom.cli.interactive import interact
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_json_line
 from seqloom.cli.rated_generation import requested_rating
@@ -17,6 +18,9 @@ from seqloom.errors import ConfigError
 from seqloom.generation.sample_table import check_sample_file, write_samples
 from seqloom.plural import counted
 from seqloom.rating.request import RatingRequest
+
+if TYPE_CHECKING:
+    from seqloom.api.generating_run import GeneratingRun
 
 __all__ = ["generate"]
 
@@ -46,6 +50,9 @@ def generate(
     prompt_file: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="file with one prompt; repeatable")
     ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="write in turns with the run, which continues the whole text")
+    ] = False,
     count: Annotated[int, typer.Option("--count", "-n", help="number of texts for each prompt and temperature")] = 1,
     sliding_window: Annotated[
         bool,
@@ -106,6 +113,8 @@ def generate(
         raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
     if json and jsonl:
         raise ConfigError("`json` and `jsonl` contradict each other: leave out one of the two")
+    if interactive:
+        _check_interactive({"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic})
     if output is not None:
         check_sample_file(output, may_exist=overwrite)
     if sliding_window:
@@ -115,6 +124,9 @@ def generate(
     opened = GeneratingRun(run)
     if rating:
         settings["rating"] = requested_rating(rating, opened.config.conditions)
+    if interactive:
+        _interact(opened, prompts, temperatures, settings)
+        return
     requests = text_requests(opened, prompts, temperatures, count, settings)
     for request in requests:
         request.prepare(streams=not (json or jsonl or output))
@@ -131,6 +143,21 @@ def generate(
         for request in requests:
             request.note_interruption()
         raise
+
+
+def _check_interactive(others: dict[str, Any]) -> None:
+    """Check that no setting is given that has no meaning in turns; `others` has a true value for each that is."""
+    for name, value in others.items():
+        if value:
+            raise ConfigError(f"`interactive` and `{name}` contradict each other: leave out one of the two")
+
+
+def _interact(
+    run: "GeneratingRun", prompts: Sequence[str], temperatures: Sequence[float], settings: dict[str, Any]
+) -> None:
+    if len(prompts) > 1 or len(temperatures) > 1:
+        raise ConfigError("`interactive` writes one text: give one `prompt` and one `temperature`")
+    interact(run, prompts[0], {**settings, "temperature": temperatures[0]} if temperatures else settings)
 
 
 def _print_texts(requests: Sequence[TextRequest], count: int) -> None:
