@@ -64,6 +64,6 @@ def test_all_public_names_are_listed() -> None:
 
 def test_a_likelihood_says_what_it_means() -> None:
     scored = Likelihood(nats=2000 * math.log(2), tokens=1000, num_units=4000)
-    said = "0.5000 bits a character, perplexity 4.00 (1,000 tokens, 4,000 characters)"
-    assert str(scored) == f"1.3863 nats a token, {said}"
+    said = "0.5000 bits per character, perplexity 4.00 (1,000 tokens, 4,000 characters)"
+    assert str(scored) == f"1.3863 nats per token, {said}"
     assert repr(scored) == f"<Likelihood: {scored}>"

@@ -46,7 +46,7 @@ class Likelihood:
 
     def __str__(self) -> str:
         return (
-            f"{self.nats_per_token:.4f} nats a token, {self.bits_per_unit:.4f} bits a {self.unit}, "
+            f"{self.nats_per_token:.4f} nats per token, {self.bits_per_unit:.4f} bits per {self.unit}, "
             f"perplexity {self.perplexity:.2f} ({self.tokens:,} tokens, {self.num_units:,} {self.unit}s)"
         )
 
