@@ -148,7 +148,11 @@ class Teller:
     """Stands for a run that writes given texts, in pieces."""
 
     codec = SimpleNamespace(
-        unknown_symbols=lambda text: [], known_text=str, pending_space=lambda text: "", decode_text=lambda tokens: ""
+        separator="",
+        unknown_symbols=lambda text: [],
+        known_text=str,
+        pending_space=lambda text: "",
+        decode_text=lambda tokens: "",
     )
 
     def __init__(self, *texts):
@@ -190,6 +194,7 @@ def show(teller, prompt, count):
 def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
     """Where the prompt's last space begins the first token, too."""
     codec = SimpleNamespace(
+        separator="",
         unknown_symbols=lambda text: [],
         known_text=str,
         pending_space=lambda text: " ",

@@ -1,6 +1,7 @@
 """Texts that follow a JSON schema or a grammar, and texts of runs that have no token for their end."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import seqloom
 from seqloom.api.run import Run
 from seqloom.errors import ConfigError
+from seqloom.sampling.grammar_constraint import GrammarConstraint
 
 SETTINGS: dict[str, Any] = {"hidden_size": 24, "batch_size": 4, "sequence_length": 16, "threads": 1, "steps": 60}
 SCHEMA = {
@@ -99,6 +101,17 @@ def test_a_text_that_is_shown_while_it_grows_is_the_same(run: Run) -> None:
         ({"json_schema": {"a": {1}}}, "cannot be written as JSON"),
         ({"json_schema": 3}, "`json_schema` got 3"),
         ({"json_schema": '{"a":' * 100_000}, "`json_schema`"),
+        ({"json_schema": {"const": -(2**63)}}, "number -9223372036854775808, which is not exact"),
+        ({"json_schema": {"enum": [1.5, 9007199254740993]}}, "number 9007199254740993"),
+        ({"json_schema": {"$ref": "#"}}, "allows no text at all|cannot be followed"),
+        ({"json_schema": {"anyOf": [{"$ref": "#/a"}] * 1500}}, "1,500 references: use up to 1,000"),
+        ({"json_schema": []}, "`json_schema` got \\[\\]"),
+        ({"pattern": False}, "`pattern` got False"),
+        ({"grammar": 0}, "`grammar` got 0"),
+        ({"grammar": 'start: %json {"const": 99999999999999999}'}, "number 99999999999999999"),
+        ({"grammar": "start: a\na[max_tokens=2]: /x+/"}, "attribute max_tokens"),
+        ({"grammar": "start: r0\n" + "".join(f'r{n}: "a" r{n + 1}\n' for n in range(1100))}, "rules: use up to 1,000"),
+        ({"grammar": "start: <|end|>"}, "unknown special token"),
         ({"grammar": " "}, "`grammar` is empty"),
         ({"grammar": "start: foo"}, 'unknown name: "foo"'),
         ({"grammar": 'root ::= "a'}, "Unexpected end of input"),
@@ -110,3 +123,62 @@ def test_what_cannot_be_followed_is_refused(run: Run, settings: dict[str, Any], 
     with pytest.raises(ConfigError, match=message) as caught:
         run.generate(**settings)
     assert len(str(caught.value)) < 400
+
+
+def test_a_text_that_is_drawn_again_is_shown_as_it_is_generated(run: Run) -> None:
+    settings: dict[str, Any] = {"pattern": r"[A-Za-z :]+\.", "length": 9}
+    for seed in range(6):
+        (sample,) = run.samples(seed=seed, **settings)
+        assert "".join(run.stream(seed=seed, **settings)) == sample.text == run.generate(seed=seed, **settings)
+
+
+def test_a_text_that_ends_before_its_smallest_length_says_so(run: Run) -> None:
+    (sample,) = run.samples(pattern="[a-z]{3}", min_length=10, length=20)
+    assert (sample.finish_reason, sample.matched, len(sample.text)) == ("stop", True, 3)
+
+
+def test_bytes_of_a_character_are_no_match(tmp_path: Path) -> None:
+    source = tmp_path / "text.txt"
+    source.write_text("\u65e5\u672c\u8a9e " * 200, encoding="utf-8")
+    run = seqloom.train(source, run=tmp_path / "run", level="byte", **SETTINGS)
+    for sample in run.samples("\u65e5", count=20, pattern=".", length=1, temperature=1.5):
+        assert sample.matched == (len(sample.text) == 1 and sample.text != "\ufffd")
+
+
+def test_a_matcher_at_its_limit_begins_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns such as this one have a state for each text; here, the limit is a few hundred."""
+    from seqloom.sampling import grammar_constraint
+
+    made = []
+    new_matcher = grammar_constraint.GrammarConstraint._new_matcher
+
+    def limited(self: Any) -> Any:
+        from llguidance import LLMatcher, LLParserLimits
+
+        made.append(self)
+        grammar = grammar_constraint.llguidance_grammar(self._setting, self._grammar)
+        limits = LLParserLimits(max_lexer_states=700)
+        return LLMatcher(grammar_constraint._tokenizer(self._pieces), grammar, log_level=0, limits=limits)
+
+    settings: dict[str, Any] = {"pattern": "(?s).*[aeiou].{12}", "length": 40, "count": 30, "seed": 2}
+    expected = run.samples(**settings)
+    monkeypatch.setattr(grammar_constraint.GrammarConstraint, "_new_matcher", limited)
+    assert run.samples(**settings) == expected
+    assert len(made) > 1
+    assert new_matcher is not limited
+
+
+GBNF_TEXTS = [
+    ('root ::= line "END"\nline ::= [A-Za-z ]+\n', ["fooEND", "ENDEND"], ["END", "foo"]),
+    ('root ::= x "b"\nx ::= "a" | "ab"\n', ["ab", "abb"], ["a", "b"]),
+    ('root ::= "\\u0041BC" [\\u0061-c] "\\U0001F600"\n', ["ABCb\U0001f600"], ["ABCd\U0001f600"]),
+    ("root ::= [a-z]+ [!&&|] [*--]\n", ["ab!+", "x&-"], ["ab", "a&"]),
+    ('root ::= "(" root ")" | "x"\n', ["((x))"], ["((x)"]),
+]
+
+
+@pytest.mark.parametrize(("grammar", "texts", "others"), GBNF_TEXTS)
+def test_gbnf_means_what_it_says(grammar: str, texts: list[str], others: list[str]) -> None:
+    constraint = GrammarConstraint("grammar", grammar, [bytes([value]) for value in range(256)])
+    assert all(constraint.matches(text) for text in texts)
+    assert not any(constraint.matches(text) for text in others)

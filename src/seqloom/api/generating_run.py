@@ -207,9 +207,10 @@ class GeneratingRun(SavedRun):
         """Generate piece by piece; the pieces joined are the result of `generate`."""
         options = generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
-        return generator.stream(
-            encoded, self.generators.normalized(options.sampling), guard=self.copy_guard(options.sampling)
-        )
+        sampling = self.generators.normalized(options.sampling)
+        if sampling.text_grammar is not None:  # a text that does not match is drawn again
+            return _single_piece(next(self._drawn(generator, encoded, options, count=1)))
+        return generator.stream(encoded, sampling, guard=self.copy_guard(options.sampling))
 
     def generate_rated(
         self,
@@ -376,6 +377,7 @@ class GeneratingRun(SavedRun):
 
 
 def _single_piece(sample: Sample) -> Generator[str, None, Sample]:
-    """Yield a finished sample as a stream of one piece."""
-    yield sample.text
+    """Yield a finished sample as a stream of one piece; nothing for an empty text."""
+    if sample.text:
+        yield sample.text
     return sample

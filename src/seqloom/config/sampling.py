@@ -297,7 +297,8 @@ def _type_rules(config: SamplingConfig) -> Iterator[Check]:
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _instance_check(name, string, str, "strings")
     for name, expected in (("pattern", "a regular expression"), ("json_schema", "a schema"), ("grammar", "a grammar")):
-        yield _instance_check(name, getattr(config, name) or "", str, expected)
+        value = getattr(config, name)
+        yield _instance_check(name, "" if value is None else value, str, expected)
     yield (
         config.watermark is None or isinstance(config.watermark, str),
         "`watermark` got a key that is not a string: give a secret key",
@@ -383,7 +384,7 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
 def _as_json(schema: Mapping[str, Any]) -> str:
     try:
         return json.dumps(schema)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"`json_schema` cannot be written as JSON ({error}): use names, numbers and lists") from None
 
 

@@ -4,12 +4,15 @@ The package llguidance reads all of them as grammars of its own dialect of Lark.
 """
 
 import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
 from seqloom.config.base import Check
-from seqloom.config.pattern_syntax import in_llguidance_syntax, unsupported_construct
+from seqloom.config.gbnf import gbnf_to_llguidance
+from seqloom.config.pattern_syntax import in_llguidance_syntax, repeated_size, unsupported_construct
 
 __all__ = ["GRAMMAR_SETTINGS", "GrammarSetting", "llguidance_grammar", "text_grammar_rules"]
 
@@ -20,6 +23,12 @@ GRAMMAR_SETTINGS: tuple[GrammarSetting, ...] = ("pattern", "json_schema", "gramm
 
 _OPTIONS = '%llguidance {"no_forcing": true}'
 """Without this option, llguidance allows only one token where only one text can follow: the longest."""
+
+_MAX_RULES = 1000
+"""Largest number of rules or references. llguidance follows them by recursion, and its stack ends at about 2,500."""
+
+_MAX_REPEATED = 100_000
+"""Largest number of characters to which the repeats of a pattern may spell out; the package `regex` does so."""
 
 _JSON_LAYOUT = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
 """Spaces of JSON texts as Python writes them; a schema with "x-guidance" can set others."""
@@ -45,8 +54,8 @@ def _fault(setting: GrammarSetting, text: str) -> str | None:
         return fault
     if setting == "json_schema" and (fault := _json_fault(text)) is not None:
         return fault
-    if setting == "grammar" and not text.strip():
-        return "`grammar` is empty: give a grammar in the syntax of Lark (start: ...) or GBNF (root ::= ...)"
+    if setting == "grammar" and (fault := _grammar_fault(text)) is not None:
+        return fault
     from llguidance import LLMatcher
 
     try:
@@ -68,6 +77,11 @@ def _fault(setting: GrammarSetting, text: str) -> str | None:
 def _pattern_fault(pattern: str) -> str | None:
     import regex
 
+    if (size := repeated_size(pattern)) > _MAX_REPEATED:
+        return (
+            f"`pattern` got {pattern[:60]!r}, whose repeats spell out to {size:,} characters: use repeats of up to "
+            f"{_MAX_REPEATED:,} in all"
+        )
     try:
         regex.compile(pattern)
     except RecursionError:
@@ -78,6 +92,8 @@ def _pattern_fault(pattern: str) -> str | None:
             f"`pattern` got {pattern!r}, which is not a regular expression{where}: {error.msg}; "
             "put a backslash before a literal sign"
         )
+    except ValueError as error:  # flags that contradict each other
+        return f"`pattern` got {pattern!r}, which is not a regular expression: {error}"
     construct = unsupported_construct(pattern)
     if construct is None:
         return None
@@ -96,7 +112,31 @@ def _json_fault(schema: str) -> str | None:
         return f'`json_schema` is not JSON ({error}): give a schema such as {{"type": "object"}}'
     if not isinstance(parsed, dict):
         return f'`json_schema` got {schema:.40}: give a JSON object, such as {{"type": "integer"}}'
+    if large := _large_number(schema):
+        return (
+            f"`json_schema` has the number {large:.30}, which is not exact beyond 2**53: use a smaller one, or a string"
+        )
+    if (number := schema.count('"$ref"')) > _MAX_RULES:
+        return f"`json_schema` has {number:,} references: use up to {_MAX_RULES:,}"
     return None
+
+
+def _grammar_fault(grammar: str) -> str | None:
+    if not grammar.strip():
+        return "`grammar` is empty: give a grammar in the syntax of Lark (start: ...) or GBNF (root ::= ...)"
+    if (number := len(re.findall(r'(?m)^[^\n#/"]*?:', grammar))) > _MAX_RULES:
+        return f"`grammar` has {number:,} rules: use up to {_MAX_RULES:,}"
+    if "%json" in grammar and (large := _large_number(grammar)):
+        return f"`grammar` has the number {large:.30}, which is not exact: use one up to 2**53, or a string"
+    attribute = re.search(r"\[[^\]\n]*\b(max_tokens|stop|suffix|temperature)\b[^\]\n]*\]\s*:", grammar)
+    return None if attribute is None else f"`grammar` has the attribute {attribute[1]}, which is not supported: drop it"
+
+
+def _large_number(text: str) -> str | None:
+    """Return a number in JSON that llguidance, which reads numbers as doubles, would change; None for none."""
+    without_strings = re.sub(r'"(?:\\.|[^"\\])*"', '""', text)
+    numbers = re.findall(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", without_strings)
+    return next((number for number in numbers if abs(Decimal(number)) > 2**53), None)
 
 
 def _reason(error: str) -> str:
@@ -106,6 +146,7 @@ def _reason(error: str) -> str:
     return named[0] if named else lines[0].removeprefix("failed to compile JSON schema: ")
 
 
+@lru_cache(maxsize=16)
 def llguidance_grammar(setting: GrammarSetting, text: str) -> str:
     """Return the grammar of a pattern, a JSON schema or a grammar in the dialect of llguidance.
 
@@ -128,9 +169,6 @@ def llguidance_grammar(setting: GrammarSetting, text: str) -> str:
 
 def _lark(grammar: str) -> str:
     """Return a grammar in the syntax of Lark; one in GBNF is translated."""
-    from llguidance.gbnf_to_lark import any_to_lark
+    from llguidance.gbnf_to_lark import is_lark_syntax
 
-    try:
-        return any_to_lark(grammar)
-    except Exception as error:  # some faults are reported by exceptions of this type
-        raise ValueError(str(error)) from None
+    return grammar if is_lark_syntax(grammar) else gbnf_to_llguidance(grammar)

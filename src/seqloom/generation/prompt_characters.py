@@ -8,11 +8,11 @@ reported. Only prompts are changed: a text whose likelihood is measured stays as
 import unicodedata
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqloom.codecs.base import Codec
-from seqloom.codecs.text import TextCodec
-from seqloom.runs.saved_run import SavedRun
+if TYPE_CHECKING:
+    from seqloom.codecs.base import Codec
+    from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["prepare_prompt", "replace_unknown"]
 
@@ -39,7 +39,7 @@ _SPELLINGS = {
 """Spelling of characters that Unicode does not decompose; invisible characters become nothing."""
 
 
-def prepare_prompt(run: SavedRun, prompt: str) -> str:
+def prepare_prompt(run: "SavedRun", prompt: str) -> str:
     """Return a prompt as the training corpus was transformed, with characters that the run knows.
 
     Replacements are the subject of a warning. Characters without a known replacement stay.
@@ -54,7 +54,7 @@ def prepare_prompt(run: SavedRun, prompt: str) -> str:
     return text
 
 
-def replace_unknown(text: str, codec: Codec[Any]) -> tuple[str, dict[str, str]]:
+def replace_unknown(text: str, codec: "Codec[Any]") -> tuple[str, dict[str, str]]:
     """Replace the unknown characters of a text by known ones of the same meaning.
 
     Args:
@@ -64,7 +64,7 @@ def replace_unknown(text: str, codec: Codec[Any]) -> tuple[str, dict[str, str]]:
     Returns:
         The text, and the replacement of each replaced character.
     """
-    unknown = {symbol for _, symbol in codec.unknown_symbols(text)} if isinstance(codec, TextCodec) else set()
+    unknown = {symbol for _, symbol in codec.unknown_symbols(text)} if codec.separator == "" else set()
     replaced = {
         symbol: replacement
         for symbol in dict.fromkeys(character for character in text if character in unknown)
@@ -73,7 +73,7 @@ def replace_unknown(text: str, codec: Codec[Any]) -> tuple[str, dict[str, str]]:
     return "".join(replaced.get(character, character) for character in text), replaced
 
 
-def _known_replacement(character: str, codec: Codec[Any]) -> str | None:
+def _known_replacement(character: str, codec: "Codec[Any]") -> str | None:
     for candidate in _candidates(character):
         if candidate != character and not codec.unknown_symbols(candidate):
             return candidate

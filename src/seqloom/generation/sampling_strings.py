@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from seqloom.config import SamplingConfig
+from seqloom.config.pattern_syntax import normalized_pattern
 from seqloom.corpora.normalization import fold
 from seqloom.runs.saved_run import SavedRun
 
@@ -30,7 +31,7 @@ def normalize_strings(config: SamplingConfig, run: SavedRun) -> SamplingConfig:
 
 def _normalized_pattern(pattern: str, run: SavedRun) -> str:
     reading = run.config.reading
-    folded = fold(pattern, replace(reading, lowercase=False))
+    folded = normalized_pattern(pattern, lambda literals: fold(literals, replace(reading, lowercase=False)))
     # Lower case would turn \\S into \\s. A pattern without case matches the same texts in lower case.
     return f"(?i){folded}" if reading.lowercase else folded
 

@@ -171,4 +171,4 @@ def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishR
         sampling_log_prob=0.0,  # nothing was drawn
         finish_reason=reason,
     )
-    return sample.marked(request.matches(text))
+    return sample.marked(request.matches(text, hypothesis.tokens))

@@ -47,7 +47,8 @@ class GrammarConstraint:
         position = {piece: index for index, piece in enumerate(pieces)}
         self._piece_of_token = np.array([position.get(piece, len(pieces)) for piece in token_bytes])
         self._first_byte_token = len(pieces)
-        self._matcher = _new_matcher(setting, grammar, pieces)
+        self._pieces = pieces
+        self._matcher = self._new_matcher()
         self._text = b""  # what the matcher has read
 
     def check_start(self) -> None:
@@ -76,11 +77,16 @@ class GrammarConstraint:
         """
         if not self._read(bytes(text)):
             return np.zeros(len(self._piece_of_token), np.bool_)
-        pieces = np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)[: self._first_byte_token] > 0
+        pieces = self._allowed_pieces()
+        if self._matcher.is_error() and self._read_again(bytes(text)):
+            pieces = self._allowed_pieces()
         self._check_matcher()
         can_go_on = bool(pieces.any()) or self._matcher.is_accepting()
         mask: Bool[np.ndarray, " vocab"] = np.append(pieces, can_go_on)[self._piece_of_token]
         return mask
+
+    def _allowed_pieces(self) -> Bool[np.ndarray, " pieces"]:
+        return np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)[: self._first_byte_token] > 0
 
     def may_end(self, text: TextBytes) -> bool:
         """Return whether the text belongs to the grammar."""
@@ -100,22 +106,49 @@ class GrammarConstraint:
             or (self._setting == "json_schema" and _is_json(text))
         )
 
+    def _new_matcher(self) -> "LLMatcher":
+        """Return a matcher at the beginning of a text.
+
+        Raises:
+            ConfigError: the grammar cannot be followed.
+        """
+        from llguidance import LLMatcher
+
+        grammar = llguidance_grammar(self._setting, self._grammar)
+        matcher = LLMatcher(_tokenizer(self._pieces), grammar, log_level=0)
+        if matcher.is_error():
+            raise ConfigError(f"`{self._setting}` cannot be followed: {matcher.get_error().splitlines()[0]}")
+        return matcher
+
     def _read(self, text: bytes) -> bool:
         """Bring the matcher to a text; return whether the text can be extended to one of the grammar's."""
         shared = _shared_length(self._text, text)
         if shared < len(self._text):
             self._matcher.rollback(len(self._text) - shared)
-            self._text = text[:shared]
+        self._text = text[:shared]
         added = text[shared:]
         num_read = self._matcher.try_consume_tokens([self._first_byte_token + byte for byte in added])
-        self._check_matcher()
         self._text += added[:num_read]
+        if self._matcher.is_error():
+            return self._read_again(text)
         return num_read == len(added)
 
+    def _read_again(self, text: bytes) -> bool:
+        """Read a text with a new matcher: the old one has grown with all texts that it has read, to its limit."""
+        self._matcher, self._text = self._new_matcher(), b""
+        num_read = self._matcher.try_consume_tokens([self._first_byte_token + byte for byte in text])
+        self._check_matcher()
+        self._text = text[:num_read]
+        return num_read == len(text)
+
     def _check_matcher(self) -> None:
-        if self._matcher.is_error():
-            reason = self._matcher.get_error().splitlines()[0]
-            raise SeqloomError(f"`{self._setting}` is too complex to follow ({reason}): simplify it, or lower `length`")
+        if not self._matcher.is_error():
+            return
+        error = self._matcher.get_error().splitlines()[0]
+        self._matcher, self._text = self._new_matcher(), b""
+        if "NoExtension" in error:
+            raise ConfigError(f"`{self._setting}` allows no text at all: write it in another way")
+        raise SeqloomError(f"`{self._setting}` is too complex to follow ({error}): simplify it, or lower `length`")
 
 
 def _shared_length(first: bytes, second: bytes) -> int:
@@ -155,12 +188,6 @@ def _tokenizer(pieces: tuple[bytes, ...]) -> "LLTokenizer":
     return LLTokenizer(TokenizerWrapper(_Vocabulary(pieces)), slices=[])
 
 
-def _new_matcher(setting: GrammarSetting, grammar: str, pieces: tuple[bytes, ...]) -> "LLMatcher":
-    from llguidance import LLMatcher
-
-    return LLMatcher(_tokenizer(pieces), llguidance_grammar(setting, grammar), log_level=0)
-
-
 def _fullmatch(pattern: str, text: str) -> bool:
     try:
         return _compiled(pattern).fullmatch(text, timeout=TIMEOUT_SECONDS) is not None
@@ -183,4 +210,6 @@ def _is_json(text: str) -> bool:
         json.loads(text)
     except ValueError:
         return False
+    except RecursionError:  # deeper than Python reads
+        return True
     return True

@@ -155,7 +155,7 @@ def _sample(request: GenerationRequest, index: int, draft: _Draft) -> Sample:
         sampling_log_prob=math.fsum(draw.sampling_log_prob for draw in draft.draws),
         finish_reason=draft.finish_reason,
     )
-    return sample.marked(request.matches(draft.text))
+    return sample.marked(request.matches(draft.text, draft.tokens))
 
 
 def sample_token(

@@ -89,10 +89,19 @@ class GenerationRequest:
         """Return the request with all constraints but the grammar."""
         return replace(self, constraints=tuple(one for one in self.constraints if one is not self.grammar))
 
-    def matches(self, text: str) -> bool | None:
-        """Return whether a finished text belongs to the requested grammar; None without one."""
+    def matches(self, text: str, tokens: Sequence[int]) -> bool | None:
+        """Return whether a finished text of some tokens belongs to the requested grammar; None without one.
+
+        A text that ends within a character does not.
+        """
         grammar = self.grammar
-        return None if grammar is None else grammar.matches(text)
+        if grammar is None:
+            return None
+        if text.endswith("\N{REPLACEMENT CHARACTER}"):
+            data = b"".join(self.added_bytes(token, position) for position, token in enumerate(tokens))
+            if not data.endswith("\N{REPLACEMENT CHARACTER}".encode()):
+                return False
+        return grammar.matches(text)
 
     def added_bytes(self, token: int, position: int) -> bytes:
         """Return the bytes that a token adds to the text as generated token `position`, counted from 0."""
@@ -228,7 +237,10 @@ def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int)
         mask[boundary] = may_end
     if request.first_token_prefix and not num_tokens:
         mask &= np.isfinite(request.logits)  # only tokens with the prefix
-    return mask if mask.any() else finish_reason or "stop"
+    if mask.any():
+        return mask
+    # A text that must not end yet does not end by itself, even if it belongs to the grammar.
+    return "stop" if below_min_length else finish_reason or "stop"
 
 
 def _context_bytes(config: SamplingConfig) -> int:

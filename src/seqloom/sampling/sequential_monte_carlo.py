@@ -173,7 +173,7 @@ def _sample(request: GenerationRequest, index: int, particle: Particle) -> Sampl
     builder.add(np.array(particle.tokens, np.int32), np.array(particle.log_probs).reshape(-1, 2).T)
     assert particle.finish_reason is not None
     _, sample = builder.finish(particle.finish_reason)
-    return sample.marked(request.matches(sample.text))
+    return sample.marked(request.matches(sample.text, sample.tokens))
 
 
 class _Group:
