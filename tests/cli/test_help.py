@@ -43,3 +43,10 @@ def test_help_states_the_defaults_of_the_settings(command, configs, expected):
     assert stated == {name: as_typed(defaults[name]) for name in stated}
     assert stated.items() >= expected.items()
     assert len(stated) > 7
+
+
+@pytest.mark.parametrize("words", [(), ("detect",), ("critic",), ("gan",), ("corpora",)])
+def test_a_group_shows_whole_sentences(command, words):
+    shown = command(*words, "--help").out.partition("Commands:")[2].partition("\n\n")[0]
+    assert shown
+    assert "..." not in shown

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seqloom.cli.help import SectionedCommand
+from seqloom.cli.help import CommandGroup, SectionedCommand
 from seqloom.registry import import_part
 from seqloom.version import __version__
 
@@ -42,6 +42,7 @@ def make_app(name: str | None = None) -> typer.Typer:
         name: the only command or group to include; None, or a name that does not exist, includes all.
     """
     app = typer.Typer(
+        cls=CommandGroup,
         help="Train small sequence models on your own corpus and generate new sequences in its style.",
         epilog="Begin with: seqloom demo",
         add_completion=not (name in _COMMANDS or name in _GROUPS),

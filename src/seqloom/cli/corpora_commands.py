@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
+from seqloom.cli.help import CommandGroup
 from seqloom.cli.output import print_json, print_line, print_table
 from seqloom.corpora import catalogue, fetch
 from seqloom.corpora.catalogue import Entry
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List and fetch public corpora.", rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, help="List and fetch public corpora.", rich_markup_mode=None)
 
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.exit_codes import INTERRUPTED
-from seqloom.cli.help import SectionedCommand
+from seqloom.cli.help import CommandGroup, SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table, short_number
 from seqloom.cli.reported_stages import reported_stages
@@ -18,7 +18,7 @@ from seqloom.plural import counted
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Predict the rating of texts.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Predict the rating of texts.", rich_markup_mode=None, no_args_is_help=True)
 
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 

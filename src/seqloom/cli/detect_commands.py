@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqloom.cli.exit_codes import INTERRUPTED
-from seqloom.cli.help import SectionedCommand
+from seqloom.cli.help import CommandGroup, SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table
 from seqloom.cli.reported_stages import reported_stages
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Recognise generated texts.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Recognise generated texts.", rich_markup_mode=None, no_args_is_help=True)
 
 _LABEL_HELP = "column of --real with 1 for generated texts, or with VALUE"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.exit_codes import INTERRUPTED
-from seqloom.cli.help import SectionedCommand
+from seqloom.cli.help import CommandGroup, SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
 from seqloom.cli.reported_stages import stage_display
@@ -18,7 +18,7 @@ from seqloom.stopwatch import Stopwatch
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Train a conditional text GAN.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Train a conditional text GAN.", rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()

@@ -3,9 +3,26 @@
 from collections import Counter
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["SectionedCommand"]
+__all__ = ["CommandGroup", "SectionedCommand"]
+
+
+class CommandGroup(TyperGroup):
+    """Group whose help shows the first sentence of each command as a whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section with the commands."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, _first_sentence(command.help or "")) for name, command in commands if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    sentence, end, _ = paragraph.partition(". ")
+    return f"{sentence}." if end else paragraph
 
 
 class SectionedCommand(TyperCommand):

@@ -143,7 +143,8 @@ class TextRequest:
         """
         for line in () if self.generation is None else summary(self.generation):
             note(line)
-        check_matched(self.finished, pick(SamplingConfig, self.settings))
+        is_steered = self.generation is not None and "smc" in self.generation.plan.methods
+        check_matched(self.finished, pick(SamplingConfig, self.settings), redrawn=not is_steered)
 
 
 def text_requests(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqloom.cli.config_file import read_config_file
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
@@ -62,11 +63,20 @@ def train(
     verify: Annotated[
         bool, typer.Option("--verify", rich_help_panel=_RUN, help="check the encoded corpus in the cache bit by bit")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_RUN, metavar="FILE", help="settings in TOML, or config.json of a run; flags win"),
+    ] = None,
 ) -> None:
     """Train a model on SOURCE and keep everything in a run folder.
 
-    Ctrl-C saves and stops; --resume continues from there.
+    Ctrl-C saves and stops; --resume continues from there, or trains a finished run longer if the budget is larger.
     """
+    if config is not None:
+        stored = read_config_file(config)
+        source = source or stored.source
+        run, from_run = run or stored.run, from_run or stored.from_run
+        settings = stored.settings_with(settings)
     if not source and resume and run is None:
         raise ConfigError("`resume` does not know which run to continue: name its folder with `run`")
     if not source and not resume:

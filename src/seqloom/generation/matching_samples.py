@@ -41,12 +41,13 @@ def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int, first_i
         yield sample
 
 
-def check_matched(samples: "Sequence[Sample]", config: SamplingConfig) -> None:
+def check_matched(samples: "Sequence[Sample]", config: SamplingConfig, *, redrawn: bool = True) -> None:
     """Check that no sample ended before it matched its pattern, JSON schema or grammar.
 
     Args:
         samples: samples.
         config: their settings.
+        redrawn: whether a sample that ended before was drawn again; a beam search draws none.
 
     Raises:
         SeqloomError: some ended before.
@@ -55,11 +56,13 @@ def check_matched(samples: "Sequence[Sample]", config: SamplingConfig) -> None:
     if not unmatched or config.text_grammar is None:
         return
     setting, _ = config.text_grammar
-    if any(len(sample.tokens) >= config.length for sample in unmatched):
+    if config.stop or config.ban:
+        advice = "stop strings or bans end them early, so leave these out, or allow shorter matches"
+    elif any(len(sample.tokens) >= config.length for sample in unmatched):
         advice = "raise `length`, or allow shorter matches"
     else:
         advice = "no allowed token continues a match, so use only characters of the training text"
-    draws = "" if config.beam > 1 else f", in every one of {MAX_DRAWS} draws"  # a beam search draws none again
+    draws = f", in every one of {MAX_DRAWS} draws" if redrawn and config.beam < 2 else ""
     raise SeqloomError(
         f"{len(unmatched)} of {counted(len(samples), 'text')} ended before matching `{setting}`{draws}: {advice}"
     )
