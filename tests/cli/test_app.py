@@ -42,7 +42,7 @@ def test_every_command_has_help_with_an_example(command, words):
 
 def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
     parameters = {parameter.name: parameter for parameter in COMMANDS["train"].params}
-    own = {"source", "run", "resume", "from_run", "overwrite", "verify", "help"}
+    own = {"source", "run", "resume", "from_run", "overwrite", "verify", "config", "help"}
     settings = {field.name for field in dataclasses.fields(TrainOptions)}
     assert set(parameters) - own == settings
     assert all(cli_flag(name) in parameters[name].opts for name in settings | {"from_run"})
