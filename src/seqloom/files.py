@@ -13,18 +13,19 @@ import secrets
 import shlex
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqloom import disk
 from seqloom.checksums import indented_json, json_with_checksum
-from seqloom.errors import SeqloomError
+from seqloom.errors import ConfigError, SeqloomError
 
 __all__ = [
     "STAGING_PARTS",
     "cache_folder",
     "cannot_write",
+    "check_new_file",
     "check_writable",
     "creating_folder",
     "describe_unreadable",
@@ -94,6 +95,28 @@ def quoted_path(path: Path) -> str:
     """Return a path as it can be typed in a command line; it never looks like an option."""
     name = str(path)
     return shlex.quote(f"./{name}" if name.startswith("-") else name)
+
+
+def check_new_file(path: Path, suffixes: Sequence[str], *, may_exist: bool) -> None:
+    """Check the name of a file that a command writes for the user; the setting is `output`.
+
+    Args:
+        path: path of the file.
+        suffixes: suffixes that the file may have, in lower case.
+        may_exist: whether an existing file may be replaced.
+
+    Raises:
+        ConfigError: the suffix is another one, or there is something at `path` that may not be replaced.
+    """
+    if path.suffix.lower() not in suffixes:
+        got = f"the ending {path.suffix}" if path.suffix else "no ending"
+        raise ConfigError(f"`output` got {path}, which has {got}: name a file that ends in {', '.join(suffixes)}")
+    if path.is_symlink() and real_path(path).is_symlink():
+        raise ConfigError(f"`output` got {path}, which is a link that leads in a circle: name a file")
+    if path.is_dir():
+        raise ConfigError(f"`output` got {path}, which is a folder: name a file")
+    if path.exists() and not may_exist:
+        raise ConfigError(f"{path} exists already: name another file, or give `overwrite`")
 
 
 def is_temporary(name: str) -> bool:

@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqloom.cli.value_files import read_value
-from seqloom.config.options import TrainOptions
+from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.errors import ConfigError
 
 __all__ = ["StoredSettings", "read_config_file"]
-
-BUDGETS = ("minutes", "epochs", "steps", "pace")
-"""Settings of the length of a training, of which only one can be set."""
 
 _SECTIONS = ("reading", "model", "training")
 

@@ -21,7 +21,10 @@ from seqloom.config.choices import (
 )
 from seqloom.config.settings import setting
 
-__all__ = ["GanOptions", "Options", "TrainOptions"]
+__all__ = ["BUDGETS", "GanOptions", "Options", "TrainOptions"]
+
+BUDGETS = ("minutes", "epochs", "steps", "pace")
+"""Options that set the length of a training; at most one of them can be set."""
 
 _MAX_THREADS = 256
 

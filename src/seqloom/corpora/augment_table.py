@@ -27,7 +27,7 @@ from seqloom.corpora.table_columns import check_columns
 from seqloom.corpora.table_writers import CsvWriter, JsonLinesWriter, TableRows, TableWriter, TsvWriter
 from seqloom.corpora.top_rows import RowSelection, TopRows
 from seqloom.errors import ConfigError, SourceError
-from seqloom.files import real_path
+from seqloom.files import check_new_file, real_path
 from seqloom.plural import counted
 
 __all__ = ["OUTPUT_SUFFIXES", "TopRows", "annotate", "tally_lines"]
@@ -136,7 +136,7 @@ def annotate(
     if top is not None and resume:
         raise ConfigError("`top` and `resume` contradict each other: which rows are written is known at the end only")
     remove_table_leftovers(output, resume=bool(resume))
-    _check_output(output, may_exist=overwrite or bool(resume))
+    check_new_file(output, OUTPUT_SUFFIXES, may_exist=overwrite or bool(resume))
     copied = _open_source(source, text_column, output, columns)
     origin = {
         "table": _identity(copied.table),
@@ -173,20 +173,6 @@ def tally_lines(tally: Mapping[str, int], column: str) -> Iterator[str]:
         else:
             is_lost = reason.startswith(("row ", "line ", "element ", "empty "))
             yield f"{'skipped: ' if is_lost else ''}{counted(count, reason)}"
-
-
-def _check_output(output: Path, *, may_exist: bool) -> None:
-    if output.suffix.lower() not in OUTPUT_SUFFIXES:
-        got = f"the ending {output.suffix}" if output.suffix else "no ending"
-        raise ConfigError(
-            f"`output` got {output}, which has {got}: name a file that ends in {', '.join(OUTPUT_SUFFIXES)}"
-        )
-    if output.is_symlink() and real_path(output).is_symlink():
-        raise ConfigError(f"`output` got {output}, which is a link that leads in a circle: name a file")
-    if output.is_dir():
-        raise ConfigError(f"`output` got {output}, which is a folder: name a file")
-    if output.exists() and not may_exist:
-        raise ConfigError(f"{output} exists already: name another file, or give `overwrite`")
 
 
 def _open_source(source: str | Path, text_column: str, output: Path, columns: Mapping[str, type]) -> _Source:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.errors import ConfigError
-from seqloom.files import check_writable, real_path, replacing_file
+from seqloom.files import check_new_file, check_writable, real_path, replacing_file
 
 __all__ = ["SAMPLE_COLUMNS", "SAMPLE_SUFFIXES", "check_sample_file", "write_samples"]
 
@@ -47,19 +47,9 @@ def check_sample_file(path: Path, *, may_exist: bool) -> None:
         ConfigError: the suffix is unknown, the folder is missing, or there is something at `path`.
         SeqloomError: the folder cannot be written to.
     """
-    if path.suffix.lower() not in SAMPLE_SUFFIXES:
-        got = f"the ending {path.suffix}" if path.suffix else "no ending"
-        raise ConfigError(
-            f"`output` got {path}, which has {got}: name a file that ends in {', '.join(SAMPLE_SUFFIXES)}"
-        )
-    if path.is_symlink() and real_path(path).is_symlink():
-        raise ConfigError(f"`output` got {path}, which is a link that leads in a circle: name a file")
-    if path.is_dir():
-        raise ConfigError(f"`output` got {path}, which is a folder: name a file")
+    check_new_file(path, SAMPLE_SUFFIXES, may_exist=may_exist)
     if not path.parent.is_dir():
         raise ConfigError(f"`output` got {path}, but there is no folder {path.parent}: create it, or name another file")
-    if path.exists() and not may_exist:
-        raise ConfigError(f"{path} exists already: name another file, or give `overwrite`")
     check_writable(path)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from seqloom.config.options import BUDGETS
 from seqloom.config.pace import Pace
 from seqloom.errors import ConfigError
 from seqloom.lm.budget import MAX_EPOCHS, SCORING_SPEED
-from seqloom.lm.options import BUDGETS
 from seqloom.lm.report_plan import ReportPlan, plan_report
 from seqloom.lm.session import TrainingSession
 from seqloom.stopwatch import Stopwatch, TimeBudget

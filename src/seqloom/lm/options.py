@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
-from seqloom.config.options import TrainOptions
+from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.config.pace import Pace
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.config.settings import check_range, check_type, fields_of
@@ -15,13 +15,10 @@ from seqloom.errors import ConfigError
 from seqloom.kernels.cores import core_spec
 from seqloom.registry import CODECS, CORES, unknown_name
 
-__all__ = ["BUDGETS", "ResolvedOptions", "resolve_options", "to_builtin"]
+__all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
 
 _SEQUENCE_OPTIONS = ("rating", "category", "hidden_size")
 """Options that take one value or a list of values."""
-
-BUDGETS = ("minutes", "epochs", "steps", "pace")
-"""Options that set the length of the training; at most one of them can be set."""
 
 
 def _setting_names(config: type, *excluded: str) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqloom.config.options import TrainOptions
+from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.errors import ConfigError
 from seqloom.files import quoted_path
-from seqloom.lm.options import BUDGETS, ResolvedOptions, resolve_options
+from seqloom.lm.options import ResolvedOptions, resolve_options
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.stored_paths import same_sources

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqloom.config.options import TrainOptions
+from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.config.pace import Pace
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable
@@ -14,7 +14,7 @@ from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
 from seqloom.lm.longer_training import longer_training
 from seqloom.lm.model_setup import make_validation
 from seqloom.lm.observer import TrainingObserver
-from seqloom.lm.options import BUDGETS, resolve_options
+from seqloom.lm.options import resolve_options
 from seqloom.lm.report import write_report
 from seqloom.lm.reproduce_command import describe_repetition
 from seqloom.lm.same_settings import check_same_settings
