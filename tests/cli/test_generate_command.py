@@ -275,7 +275,9 @@ def test_a_beam_that_misses_its_pattern_is_said_so(command, run):
 def test_a_pattern_of_unknown_characters_is_said_so(command, run):
     done = command("generate", run, "--pattern", "aÜ")
     assert done.code == 1
-    assert done.faults[0].endswith("no allowed token continues a match, so use only characters of the training text")
+    assert done.faults[0].endswith(
+        "matches go on with 'Ü', which this run never writes, so use only characters of the training text"
+    )
 
 
 def test_a_grammar_comes_from_a_file(command, run, tmp_path):
@@ -288,6 +290,22 @@ def test_a_grammar_comes_from_a_file(command, run, tmp_path):
     (sample,) = json.loads(printed.out)["samples"]
     assert sample["matched"]
     assert sample["generated_by"]["grammar"].startswith("root ::= ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "fault"),
+    [
+        ("--json-schema", "{bad", "is not JSON"),
+        ("--json-schema", "[1]\n", "contains [1]: give a JSON object"),
+        ("--grammar", 'start: "a', "is neither a grammar of Lark nor of GBNF"),
+    ],
+)
+def test_the_file_of_a_faulty_grammar_is_named(command, run, tmp_path, flag, text, fault):
+    file = tmp_path / "form.txt"
+    file.write_text(text, encoding="utf-8")
+    done = command("generate", run, flag, file)
+    assert done.code == 2
+    assert done.faults[0].startswith(f"invalid value for '{flag}': {file} {fault}")
 
 
 def test_a_json_schema_that_the_run_cannot_write_is_named(command, run, tmp_path):

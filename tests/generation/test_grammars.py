@@ -125,6 +125,7 @@ def test_what_cannot_be_followed_is_refused(run: Run, settings: dict[str, Any], 
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.filterwarnings("ignore:.* ended before matching")
 def test_a_text_that_is_drawn_again_is_shown_as_it_is_generated(run: Run) -> None:
     settings: dict[str, Any] = {"pattern": r"[A-Za-z :]+\.", "length": 9}
     for seed in range(6):
@@ -137,6 +138,7 @@ def test_a_text_that_ends_before_its_smallest_length_says_so(run: Run) -> None:
     assert (sample.finish_reason, sample.matched, len(sample.text)) == ("stop", True, 3)
 
 
+@pytest.mark.filterwarnings("ignore:.* ended before matching")
 def test_bytes_of_a_character_are_no_match(tmp_path: Path) -> None:
     source = tmp_path / "text.txt"
     source.write_text("\u65e5\u672c\u8a9e " * 200, encoding="utf-8")
@@ -166,6 +168,24 @@ def test_a_matcher_at_its_limit_begins_again(run: Run, monkeypatch: pytest.Monke
     assert run.samples(**settings) == expected
     assert len(made) > 1
     assert new_matcher is not limited
+
+
+def test_a_text_that_never_matches_is_the_subject_of_a_warning(run: Run) -> None:
+    advice = "matches go on with 'Z', which this run never writes"
+    with pytest.warns(UserWarning, match=advice) as caught:
+        run.generate(pattern="aZ")
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="2 of 2 texts ended before matching `pattern`"):
+        run.samples(count=2, pattern="aZ")
+    with pytest.warns(UserWarning, match="raise `length`"):
+        list(run.stream(pattern="[a-z]{9}", length=3))
+
+
+@pytest.mark.parametrize("setting", ["json_schema", "grammar"])
+@pytest.mark.parametrize("name", ["forms/person.json", "person.json", "C\\person"])
+def test_the_name_of_a_file_is_no_grammar(run: Run, setting: str, name: str) -> None:
+    with pytest.raises(ConfigError, match="looks like the name of a file: give its text, Path"):
+        run.generate(**{setting: name})
 
 
 GBNF_TEXTS = [

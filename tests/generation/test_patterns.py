@@ -43,7 +43,8 @@ def test_a_text_that_is_too_short_is_drawn_again(run: Run) -> None:
 
 
 def test_a_text_that_never_matches_is_marked(run: Run) -> None:
-    (sample,) = run.samples(length=3, pattern="[a-z]{9}")
+    with pytest.warns(UserWarning, match="ended before matching"):
+        (sample,) = run.samples(length=3, pattern="[a-z]{9}")
     assert (sample.matched, sample.finish_reason) == (False, "unmatched")
 
 

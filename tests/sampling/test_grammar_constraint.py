@@ -151,10 +151,20 @@ def test_the_texts_of_a_grammar(grammar):
         assert constraint.matches(text) == matches
 
 
+@pytest.mark.parametrize(
+    ("written", "characters"),
+    [(b"", ["a"]), (b"a", ["\u00e9", "\u65e5", "\U0001f600"]), (b"a\xc3", ["\u00e9"]), (b"a\xc3\xa9", []), (b"b", [])],
+)
+def test_the_characters_that_come_next(written, characters):
+    constraint = GrammarConstraint("pattern", "a[\u00e9\u65e5\U0001f600]", [b"a"])
+    assert constraint.next_characters(written) == characters
+    assert constraint.next_characters(written, limit=1) == characters[:1]
+
+
 def test_a_run_that_cannot_begin_a_text_is_refused():
     with pytest.raises(ConfigError, match=r"`json_schema` begins with '\{', which this run never writes"):
         GrammarConstraint("json_schema", json.dumps(SCHEMA), [b"a", b"b", b""]).check_start()
-    with pytest.raises(ConfigError, match="begins with a character beyond ASCII"):
+    with pytest.raises(ConfigError, match="begins with 'é', which this run"):
         GrammarConstraint("pattern", "é+", [b"a", b"b"]).check_start()
     GrammarConstraint("pattern", "é*", [b"a", b"b"]).check_start()
     GrammarConstraint("pattern", "é*", [b"\xc3"]).check_start()

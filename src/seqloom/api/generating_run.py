@@ -10,7 +10,7 @@ from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.generation.generator import Prompt, TextGenerator
-from seqloom.generation.matching_samples import matching
+from seqloom.generation.matching_samples import matching, unmatched_message
 from seqloom.generation.options import GenerationOptions, check_count
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
@@ -18,6 +18,7 @@ from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import Sample
 from seqloom.sampling.constraints import TokenPredicate
+from seqloom.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from seqloom.rating.generate import RatedGeneration
@@ -105,10 +106,15 @@ class GeneratingRun(SavedRun):
         Raises:
             ConfigError: a setting is out of range.
             CodecError: the prompt has symbols outside the vocabulary, and `skip_unknown` is not set.
+
+        Warns:
+            UserWarning: the text ended before it matched `pattern`, `json_schema` or `grammar`.
         """
         options = generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
-        return next(self._drawn(generator, encoded, options, count=1)).text
+        sample = next(self._drawn(generator, encoded, options, count=1))
+        self._warn_of_unmatched([sample], options)
+        return sample.text
 
     def samples(
         self,
@@ -157,7 +163,10 @@ class GeneratingRun(SavedRun):
         skip_unknown: bool = False,
     ) -> list[Sample]:
         """Generate several samples; see `generate`. Sample `i` depends on the seed and `i`, but not on `count`."""
-        return list(self.generate_iter(prompt, count, generation_options(locals())))
+        options = generation_options(locals())
+        samples = list(self.generate_iter(prompt, count, options))
+        self._warn_of_unmatched(samples, options)
+        return samples
 
     def stream(
         self,
@@ -209,7 +218,9 @@ class GeneratingRun(SavedRun):
         generator, encoded = self._prepare(prompt, options)
         sampling = self.generators.normalized(options.sampling)
         if sampling.text_grammar is not None:  # a text that does not match is drawn again
-            return _single_piece(next(self._drawn(generator, encoded, options, count=1)))
+            sample = next(self._drawn(generator, encoded, options, count=1))
+            self._warn_of_unmatched([sample], options)
+            return _single_piece(sample)
         return generator.stream(encoded, sampling, guard=self.copy_guard(options.sampling))
 
     def generate_rated(
@@ -362,6 +373,12 @@ class GeneratingRun(SavedRun):
             return generator.generate(prompt, sampling, count=count, first_index=first_index, guard=guard)
 
         return draw(0, count) if sampling.text_grammar is None or sampling.beam > 1 else matching(draw, count)
+
+    def _warn_of_unmatched(self, samples: Sequence[Sample], options: GenerationOptions) -> None:
+        """Warn of samples that ended before they matched their pattern, JSON schema or grammar."""
+        if any(sample.matched is False for sample in samples):
+            sampling = self.generators.normalized(options.sampling)
+            warn_user(unmatched_message(samples, sampling, self.codec.token_bytes) or "")
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
         """Return a generator for the options, and the normalized and encoded prompt."""

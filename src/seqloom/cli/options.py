@@ -3,13 +3,15 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, cast
 
 import typer
 
 from seqloom.cli.value_files import read_value
 from seqloom.config.flags import cli_flag
 from seqloom.config.settings import FieldInfo, fields_of
+from seqloom.config.text_grammars import GrammarSetting, grammar_fault
 
 __all__ = ["Section", "number_parser", "parse_names", "with_settings"]
 
@@ -90,7 +92,7 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     if info.is_sequence and setting.repeat:
         annotation = list[info.type] | None  # type: ignore[name-defined]
     elif setting.from_file:
-        annotation, details["parser"] = Any, read_value
+        annotation, details["parser"] = Any, partial(_read_grammar, cast(GrammarSetting, info.name))
     elif info.is_sequence:
         annotation, details["parser"] = Any, parse_names if info.type is str else number_parser(info.type)
     elif info.type is bool and section.negatable:
@@ -105,6 +107,19 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
         default=default,
         annotation=Annotated[annotation, typer.Option(*flags, **details)],
     )
+
+
+def _read_grammar(setting: GrammarSetting, path: str) -> str:
+    """Return the text of a file, which is the value of a setting.
+
+    Raises:
+        typer.BadParameter: the file cannot be read, or its text is no such value.
+    """
+    text = read_value(path)
+    fault = grammar_fault(setting, text)
+    if fault is not None:
+        raise typer.BadParameter(fault.replace(f"`{setting}` got", f"{path} contains").replace(f"`{setting}`", path))
+    return text
 
 
 def _help_with_default(info: FieldInfo) -> str:

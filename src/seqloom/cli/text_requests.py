@@ -144,7 +144,10 @@ class TextRequest:
         for line in () if self.generation is None else summary(self.generation):
             note(line)
         is_steered = self.generation is not None and "smc" in self.generation.plan.methods
-        check_matched(self.finished, pick(SamplingConfig, self.settings), redrawn=not is_steered)
+        config = pick(SamplingConfig, self.settings)
+        if config.text_grammar is not None:
+            config = self.run.generators.normalized(config)
+            check_matched(self.finished, config, self.run.codec.token_bytes, redrawn=not is_steered)
 
 
 def text_requests(

@@ -14,7 +14,7 @@ from seqloom.config.base import Check
 from seqloom.config.gbnf import gbnf_to_llguidance
 from seqloom.config.pattern_syntax import in_llguidance_syntax, repeated_size, unsupported_construct
 
-__all__ = ["GRAMMAR_SETTINGS", "GrammarSetting", "llguidance_grammar", "text_grammar_rules"]
+__all__ = ["GRAMMAR_SETTINGS", "GrammarSetting", "grammar_fault", "llguidance_grammar", "text_grammar_rules"]
 
 GrammarSetting = Literal["pattern", "json_schema", "grammar"]
 
@@ -30,6 +30,9 @@ _MAX_RULES = 1000
 _MAX_REPEATED = 100_000
 """Largest number of characters to which the repeats of a pattern may spell out; the package `regex` does so."""
 
+_FILE_NAME = re.compile(r"[^\n:{}\"]*\.[A-Za-z]\w{1,7}|[^\n:{}\"]*[/\\][^\n:{}\"]*")
+"""Name of a file with an extension or in a folder; no schema or grammar looks like one."""
+
 _JSON_LAYOUT = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
 """Spaces of JSON texts as Python writes them; a schema with "x-guidance" can set others."""
 
@@ -43,12 +46,12 @@ def text_grammar_rules(config: Any) -> Iterator[Check]:
         "one",
     )
     for name in chosen:
-        fault = _fault(name, getattr(config, name))
+        fault = grammar_fault(name, getattr(config, name))
         yield fault is None, fault or ""
 
 
 @lru_cache(maxsize=64)
-def _fault(setting: GrammarSetting, text: str) -> str | None:
+def grammar_fault(setting: GrammarSetting, text: str) -> str | None:
     """Return the message about a wrong pattern, schema or grammar; None if it is right."""
     if setting == "pattern" and (fault := _pattern_fault(text)) is not None:
         return fault
@@ -104,6 +107,8 @@ def _pattern_fault(pattern: str) -> str | None:
 
 
 def _json_fault(schema: str) -> str | None:
+    if _FILE_NAME.fullmatch(schema):
+        return _file_name_fault("json_schema", schema)
     try:
         parsed = json.loads(schema)
     except RecursionError:
@@ -111,7 +116,7 @@ def _json_fault(schema: str) -> str | None:
     except ValueError as error:
         return f'`json_schema` is not JSON ({error}): give a schema such as {{"type": "object"}}'
     if not isinstance(parsed, dict):
-        return f'`json_schema` got {schema:.40}: give a JSON object, such as {{"type": "integer"}}'
+        return f'`json_schema` got {schema.strip():.40}: give a JSON object, such as {{"type": "integer"}}'
     if large := _large_number(schema):
         return (
             f"`json_schema` has the number {large:.30}, which is not exact beyond 2**53: use a smaller one, or a string"
@@ -121,9 +126,15 @@ def _json_fault(schema: str) -> str | None:
     return None
 
 
+def _file_name_fault(setting: GrammarSetting, name: str) -> str:
+    return f"`{setting}` got {name!r}, which looks like the name of a file: give its text, Path({name!r}).read_text()"
+
+
 def _grammar_fault(grammar: str) -> str | None:
     if not grammar.strip():
         return "`grammar` is empty: give a grammar in the syntax of Lark (start: ...) or GBNF (root ::= ...)"
+    if _FILE_NAME.fullmatch(grammar):
+        return _file_name_fault("grammar", grammar)
     if (number := len(re.findall(r'(?m)^[^\n#/"]*?:', grammar))) > _MAX_RULES:
         return f"`grammar` has {number:,} rules: use up to {_MAX_RULES:,}"
     if "%json" in grammar and (large := _large_number(grammar)):

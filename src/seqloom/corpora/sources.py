@@ -10,7 +10,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from seqloom.corpora.folder_walk import leads_out, matching_files, walk_folder
 from seqloom.errors import SeqloomError, SourceError
 from seqloom.files import is_utf8_name, real_path
 from seqloom.plural import counted
+from seqloom.user_warnings import warn_user
 
 __all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
@@ -274,7 +274,7 @@ def _open_pipe(path: Path) -> IO[bytes]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without `O_NONBLOCK`, it would wait silently
     try:
         if not select.select([descriptor], [], [], _PATIENCE_SECONDS)[0]:
-            warnings.warn(f"waiting for a program that writes into the pipe {path}", RuntimeWarning, stacklevel=2)
+            warn_user(f"waiting for a program that writes into the pipe {path}", RuntimeWarning)
             select.select([descriptor], [], [])
         os.set_blocking(descriptor, True)
         return os.fdopen(descriptor, "rb")

@@ -6,9 +6,10 @@ reported. Only prompts are changed: a text whose likelihood is measured stays as
 """
 
 import unicodedata
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from seqloom.user_warnings import warn_user
 
 if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
@@ -50,7 +51,7 @@ def prepare_prompt(run: "SavedRun", prompt: str) -> str:
     text, replaced = replace_unknown(run.normalize(prompt), run.codec)
     if replaced:
         shown = ", ".join(f"{before!r} became {after!r}" for before, after in replaced.items())
-        warnings.warn(f"`prompt` has characters that the run does not know: {shown}", stacklevel=2)
+        warn_user(f"`prompt` has characters that the run does not know: {shown}")
     return text
 
 

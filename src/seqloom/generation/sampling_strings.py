@@ -1,6 +1,5 @@
 """Transform the strings of sampling settings as the training corpus was, and report those that can never appear."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +7,7 @@ from seqloom.config import SamplingConfig
 from seqloom.config.pattern_syntax import normalized_pattern
 from seqloom.corpora.normalization import fold
 from seqloom.runs.saved_run import SavedRun
+from seqloom.user_warnings import warn_user
 
 __all__ = ["normalize_strings"]
 
@@ -51,7 +51,4 @@ def _warn_of_unwritable(strings: dict[str, tuple[str, ...]], token_bytes: Sequen
         for value in values:
             missing = [character for character in value if character not in writable]
             if missing:
-                warnings.warn(
-                    f"`{setting}` got {value!r}, which cannot appear: the run never writes {missing[0]!r}",
-                    stacklevel=2,
-                )
+                warn_user(f"`{setting}` got {value!r}, which cannot appear: the run never writes {missing[0]!r}")

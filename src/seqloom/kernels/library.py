@@ -6,7 +6,6 @@ The environment variable `SEQLOOM_KERNELS` names the instruction set to use: `am
 
 import ctypes
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.kernels.build_hash import build_hash
 from seqloom.kernels.library_file import check_complete
+from seqloom.user_warnings import warn_user
 from seqloom.version import __version__
 
 __all__ = [
@@ -56,11 +56,10 @@ def library() -> ctypes.CDLL | None:
         refusal = f"the library cannot be opened ({error})"
     if refusal is None:
         return native
-    warnings.warn(
+    warn_user(
         f"the compiled kernels are not used: {refusal}; numpy and torch do their work. To build them again: "
         "python native_build.py in a source checkout, else install seqloom again",
         RuntimeWarning,
-        stacklevel=2,
     )
     return None
 

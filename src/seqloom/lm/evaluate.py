@@ -6,7 +6,6 @@ model that has read nothing yet. The records of a store or a span are its tokens
 
 import itertools
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from seqloom.runs.stored_paths import same_sources
 from seqloom.runs.training_corpus import training_corpus
 from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
 from seqloom.sampling.transforms import non_finite_error
+from seqloom.user_warnings import warn_user
 
 __all__ = ["Protocol", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
 
@@ -233,7 +233,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
             f"{names} is not a table with a column {reading.text!r}, but the run was trained on one: name such a table"
         ) from None
     for line in corpus.damage_notes:
-        warnings.warn(line, stacklevel=2)
+        warn_user(line)
     return corpus
 
 

@@ -59,13 +59,30 @@ class GrammarConstraint:
         """
         if self.allowed(b"").any() or self.may_end(b""):
             return
-        mask = np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)
-        first_bytes = np.flatnonzero(mask[self._first_byte_token : self._first_byte_token + 256])
-        shown = " or ".join(repr(chr(byte)) for byte in first_bytes[:3] if byte < 128) or "a character beyond ASCII"
         raise ConfigError(
-            f"`{self._setting}` begins with {shown}, which this run never writes: use only characters of the training "
-            "text"
+            f"`{self._setting}` begins with {' or '.join(map(repr, self.next_characters(b'')))}, which this run never "
+            "writes: use only characters of the training text"
         )
+
+    def next_characters(self, text: TextBytes, limit: int = 3) -> list[str]:
+        """Return characters after which the text can be extended to one of the grammar's, whether the run has them.
+
+        Args:
+            text: beginning of a text; it may end within a character, which is then completed.
+            limit: largest number of characters.
+        """
+        complete = bytes(text).decode(errors="ignore").encode()
+        started = [bytes(text)[len(complete) :]]
+        characters: list[str] = []
+        while started and len(characters) < limit:
+            beginning = started.pop()
+            if beginning and (character := beginning.decode(errors="ignore")):
+                characters.append(character)
+            elif self._read(complete + beginning):
+                mask = np.frombuffer(self._matcher.compute_logit_bias(), np.uint8)
+                allowed = np.flatnonzero(mask[self._first_byte_token : self._first_byte_token + 256])
+                started += [beginning + bytes([byte]) for byte in reversed(allowed.tolist())]
+        return characters
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
         """Return, for each token, whether the text followed by the token can be extended to one of the grammar's.
