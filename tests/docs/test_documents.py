@@ -190,7 +190,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=lambda path: path.name,
 )
 @pytest.mark.usefixtures("workplace")
-@pytest.mark.filterwarnings("ignore:`prompt` has characters that the run does not know")
+@pytest.mark.filterwarnings("ignore:the prompt has characters that the run does not know")
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_out = fetching(commands(document))
     names: dict[str, Any] = {}

@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_what_was_replaced_is_reported(run: Run) -> None:
-    with pytest.warns(UserWarning, match="`prompt` has characters that the run does not know: '\u2014' became '-'"):
+    with pytest.warns(UserWarning, match="the prompt has characters that the run does not know: '\u2014' became '-'"):
         (sample,) = run.samples("a \u2014 ", length=5)
     assert sample.prompt == "a \u2014 "
     assert run.generate("a - ", length=5) == sample.text

@@ -87,7 +87,7 @@ def read_config_file(path: Path) -> StoredSettings:
 
 
 def _parsed(path: Path) -> Mapping[str, Any]:
-    text = read_value(str(path))
+    text = read_value(str(path), "--config")
     try:
         parsed = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqloom.cli.generated_texts import TextPrinter
+from seqloom.cli.generated_texts import TextPrinter, note_unknown
 from seqloom.cli.interactive import interact
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_json_line
@@ -130,6 +130,7 @@ def generate(
     requests = text_requests(opened, prompts, temperatures, count, settings)
     for request in requests:
         request.prepare(streams=not (json or jsonl or output))
+    note_unknown(opened, prompts)
     try:
         if output is not None:
             _write_file(requests, output, as_json=json)

@@ -1,6 +1,6 @@
 """Show generated texts on standard output, as they grow."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from statistics import mean
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seqloom.api.generating_run import GeneratingRun
     from seqloom.sampling.sample import Sample, SpeculativeStats
 
-__all__ = ["TextPrinter", "drafting_gain", "known_prompt", "single_piece", "was_cut"]
+__all__ = ["TextPrinter", "drafting_gain", "known_text", "note_unknown", "single_piece", "was_cut"]
 
 
 class TextPrinter:
@@ -110,11 +110,14 @@ def _show(
             print(piece, end="", flush=True)
 
 
-def known_prompt(run: "GeneratingRun", prompt: str) -> str:
-    """Return the prompt with the symbols that the run knows; report the symbols left out."""
-    replaced, _ = replace_unknown(run.normalize(prompt), run.codec)
-    unknown = dict(run.codec.unknown_symbols(replaced))
-    if unknown:
-        left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
-        note(f"left out of the prompt: {left_out}")
-    return run.codec.known_text(replaced)
+def known_text(run: "GeneratingRun", prompt: str) -> str:
+    """Return the prompt with the symbols that the run knows."""
+    return run.codec.known_text(replace_unknown(run.normalize(prompt), run.codec)[0])
+
+
+def note_unknown(run: "GeneratingRun", prompts: Iterable[str]) -> None:
+    """Report the symbols of the prompts that the run does not know, and which are therefore left out."""
+    for prompt in dict.fromkeys(prompts):
+        unknown = dict(run.codec.unknown_symbols(replace_unknown(run.normalize(prompt), run.codec)[0]))
+        if unknown:
+            note(f"left out of the prompt: {', '.join(map(repr, dict.fromkeys(unknown.values())))}")

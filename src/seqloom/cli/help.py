@@ -37,7 +37,10 @@ class SectionedCommand(TyperCommand):
         for parameter, times in Counter(order).items():
             if times > 1 and not getattr(parameter, "multiple", True) and not getattr(parameter, "is_flag", False):
                 flag = max(parameter.opts, key=len)
-                ctx.fail(f"{flag} is given {times} times, but takes one value: leave out all but one")
+                takes_list = "[," in (getattr(parameter, "metavar", None) or "")
+                several = "write its values after one flag, with commas between them"
+                one = "it takes one value, so leave out all but one"
+                ctx.fail(f"{flag} is given {times} times: {several if takes_list else one}")
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from seqloom.cli.generated_texts import note_unknown
 from seqloom.cli.output import note
 from seqloom.cli.text_requests import TextRequest
 from seqloom.config import SamplingConfig
@@ -39,6 +40,8 @@ def interact(run: "GeneratingRun", text: str, settings: dict[str, Any]) -> None:
     for turn, line in enumerate(_lines()):
         try:
             text += line
+            if settings.get("skip_unknown"):
+                note_unknown(run, [line])
             text += _turn(run, text, {**settings, "seed": seed + turn})  # the same text goes on in another way
         except UserError as error:  # a symbol that the run does not know, for example
             text = text.removesuffix(line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.generated_texts import TextPrinter, drafting_gain, known_prompt, single_piece, was_cut
+from seqloom.cli.generated_texts import TextPrinter, drafting_gain, known_text, single_piece, was_cut
 from seqloom.cli.output import note
 from seqloom.cli.rated_generation import (
     control_origin,
@@ -110,7 +110,7 @@ class TextRequest:
 
     def show(self, printer: TextPrinter) -> None:
         """Print the texts, after the prompt and the critic's rating, if there is one."""
-        prompt = dimmed(visible(known_prompt(self.run, self.prompt)))
+        prompt = dimmed(visible(known_text(self.run, self.prompt)))
         if self.generation is not None:
             for rated in self.generation:
                 printer.show(single_piece(rated.sample), shown_rating(rated.predicted) + prompt, self.label)
@@ -199,11 +199,11 @@ def read_prompts(prompts: Sequence[str], files: Sequence[Path]) -> list[str]:
     if list(prompts).count("-") > 1:
         raise ConfigError("`prompt` got - twice: standard input has one prompt")
     texts = [_standard_input() if prompt == "-" else prompt for prompt in prompts]
-    return [*texts, *(_without_last_line_end(read_value(str(file))) for file in files)] or [""]
+    return [*texts, *(_without_last_line_end(read_value(str(file), "--prompt-file")) for file in files)] or [""]
 
 
 def _standard_input() -> str:
-    return _without_last_line_end(decoded_text(sys.stdin.buffer.read(), "standard input"))
+    return _without_last_line_end(decoded_text(sys.stdin.buffer.read(), "standard input", "--prompt"))
 
 
 def _without_last_line_end(text: str) -> str:

@@ -51,7 +51,7 @@ def prepare_prompt(run: "SavedRun", prompt: str) -> str:
     text, replaced = replace_unknown(run.normalize(prompt), run.codec)
     if replaced:
         shown = ", ".join(f"{before!r} became {after!r}" for before, after in replaced.items())
-        warn_user(f"`prompt` has characters that the run does not know: {shown}")
+        warn_user(f"the prompt has characters that the run does not know: {shown}")
     return text
 
 
