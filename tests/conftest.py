@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 # Before anything imports numpy or torch: threads that fight over busy processors make small products very slow.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -53,8 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-def save_blank(figure: Figure, file: Path, *, format: str, dpi: int) -> None:
+def save_blank(figure: Figure, file: Any, *, format: str, **settings: Any) -> None:
     """Write a PNG of one pixel instead of the figure: to draw it takes longer than most trainings of the tests."""
+    if format == "svg":
+        RENDER(figure, file, format=format, **settings)
+        return
     figure.clear()
     figure.set_size_inches(1, 1)
     figure.set_layout_engine("none")

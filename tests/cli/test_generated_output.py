@@ -49,7 +49,10 @@ def test_a_prompt_comes_from_a_file_or_standard_input(command, run, tmp_path, mo
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (("-t", "0.2", "-t", "0.5"), "--temperature is given 2 times: write its values after one flag, with commas between them"),
+        (
+            ("-t", "0.2", "-t", "0.5"),
+            "--temperature is given 2 times: write its values after one flag, with commas between them",
+        ),
         (("--seed", "1", "--seed", "1"), "--seed is given 2 times"),
         (("-t", "0.2,x"), "--temperature got '0.2,x': give a number, or several with commas between them"),
         (("-t", "0.2,-1"), "--temperature got -1.0"),

@@ -12,6 +12,7 @@ from seqloom.config.sampling import SamplingConfig
 
 CHOSEN = (
     "detected",
+    "line for a list of words",
     "bfloat16 where it is faster",
     "the fastest that loses nothing",
     "by default, unless trained on windows",

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,14 +13,16 @@ from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 from seqloom.detector.detector import Detector
 from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
-from seqloom.detector.html import colored_tokens, document, paragraph, table
+from seqloom.detector.html import PageSection, colored_words, document, paragraph, table
 from seqloom.detector.html_report import render_page, report_detector
+from seqloom.detector.html_sections import calibration_verdict
 from seqloom.detector.labelled_figures import LENGTH_GROUPS
 from seqloom.detector.members import LIGHT_MEMBERS
-from seqloom.detector.report import report_to_json
+from seqloom.detector.report import CalibrationBin, report_to_json
 from seqloom.detector.stacks import SUM_OF_BASELINES
 from seqloom.detector.storage import load_detector, save_detector
 from seqloom.errors import ConfigError, SourceError
+from seqloom.evaluation.classification_metrics import Interval
 
 WORDS = ("the", "soup", "was", "and", "we", "came", "again", "table", "warm", "waiter", "slow", "bread", "nice", "too")
 HOSTILE = (
@@ -177,7 +180,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.seen.append((tag, dict(attrs)))
-        if tag not in ("meta", "img"):
+        if tag != "meta":
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -187,18 +190,24 @@ class _Tags(HTMLParser):
         self.said.append(data)
 
 
+SVG_TAGS = {"svg", "g", "defs", "clippath", "rect", "path", "use", "text", "line"}
+
+
 def read_page(written: str) -> _Tags:
     tags = _Tags()
     tags.feed(written)
     tags.close()
     assert tags.open == []
     assert {tag for tag, _ in tags.seen} <= {
-        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "img", "span"),
-        *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "article"),
+        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "a", "span"),
+        *("nav", "section", "figure", "figcaption", "div", "article"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+        *SVG_TAGS,
     }
     for tag, attributes in tags.seen:
-        assert not any(name.startswith("on") or name in ("href", "style") for name in attributes)
-        assert tag != "img" or attributes["src"].startswith("data:image/png;base64,")
+        assert not any(name.startswith("on") or name == "src" for name in attributes)
+        assert tag in SVG_TAGS or "style" not in attributes
+        assert all(value.startswith("#") for name, value in attributes.items() if name.endswith("href"))
     return tags
 
 
@@ -211,7 +220,7 @@ def test_the_page_asks_nothing_of_the_network_and_runs_no_text(folder, tables, t
     assert HOSTILE in "".join(tags.said)
     assert "<b>Rome</b>" in tags.said
     assert "http:" not in re.sub(r"&lt;img src=http://evil", "", written)
-    assert sum(tag == "img" for tag, _ in tags.seen) == 3
+    assert sum("aria-label" in attributes for tag, attributes in tags.seen if tag == "svg") == 5
     said = " ".join(tags.said)
     for part in ("area under the ROC curve", "of 1,000 flagged texts", "only evidence against anybody", "By town"):
         assert part in said
@@ -222,24 +231,86 @@ def test_without_labels_there_are_scores_and_texts_alone(folder, tables):
     assert (found.overall, found.num_generated, found.methods) == (None, None, ())
     tags = read_page(render_page(found))
     said = " ".join(tags.said)
-    assert sum(tag == "img" for tag, _ in tags.seen) == 1
+    assert sum("aria-label" in attributes for tag, attributes in tags.seen if tag == "svg") == 1
     assert "is unknown" in said
     assert "only evidence against anybody" in said
     assert "area under" not in said
     assert "Actual label" not in said
 
 
-def test_tokens_are_the_darker_the_less_they_were_expected():
-    tokens = (Token("<", 0.9, 0), Token("a", 0.001, 41), Token('"☃'), Token("long", 0.5, 1))
-    written = colored_tokens(tokens, 6)
-    tags = read_page(document("a & b", [written], "end"))
+def test_a_word_has_the_probability_of_its_tokens():
+    tokens = (Token("<", 0.9, 0), Token("a ", 0.001, 41), Token('"☃ '), Token("lo", 0.5, 1), Token("ng", 0.25, 2))
+    written = colored_words(tokens, 8)
+    tags = read_page(document("a & b", [written], [], "end"))
     spans = [attributes for tag, attributes in tags.seen if tag == "span"]
-    assert [one.get("class") for one in spans] == [None, "s6", None, None]
-    assert [one["title"] for one in spans] == ["90 %, rank 1", "0.1 %, rank 42", "not scored", "50 %, rank 2"]
+    assert [one.get("class") for one in spans] == ["s4", None, "s1"]
+    assert [one["title"] for one in spans] == ["0.09 %", "not scored", "12 %"]
     assert "<a" in "".join(tags.said)
     assert "… and 2 more characters" in written
     assert "&lt;" in paragraph("<")
-    assert "<td>&lt;i&gt;</td>" in table("&", ("<",), [("a", "<i>")])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        ("t|h|e| |c|a|t", ["the ", "cat"]),
+        ("the| cat| sat|.", ["the", " cat", " sat."]),
+        (" |a|\n|\n|b", [" ", "a\n\n", "b"]),
+        ("", []),
+    ],
+)
+def test_the_words_of_tokens(tokens, words):
+    pieces = [Token(text, 0.5, 0) for text in tokens.split("|") if text]
+    written = colored_words(pieces, 100)
+    assert re.findall("<span[^>]*>([^<]*)", written) == words
+
+
+def test_numbers_are_aligned_to_the_right_and_a_table_has_a_box():
+    written = table("a & b", ("<", "n", "u"), [("a", "3 % (1 % to 5 %)", "<i>"), ("b", "", "2")])
+    assert '<td class="number">3 % (1 % to 5 %)</td><td>&lt;i&gt;</td>' in written
+    assert '<th scope="col">&lt;</th><th scope="col" class="number">n</th>' in written
+    assert re.search('<div class="scroll"[^>]*><table>', written)
+
+
+def test_a_page_lists_its_sections():
+    tags = read_page(document("t", [], [PageSection("A & b", ["<p>x</p>"]), PageSection("c", [])], "end"))
+    anchors = [attributes["href"] for tag, attributes in tags.seen if tag == "a"]
+    assert anchors == [f"#{attributes['id']}" for tag, attributes in tags.seen if tag == "section"]
+    assert tags.said.count("A & b") == 2
+
+
+def test_without_a_base_rate_false_alarms_are_shown_for_a_realistic_one(folder, tables, report):
+    unasked = evaluate_detector(folder, tables["both"], text="text", label="made")
+    assert (unasked.base_rate, unasked.rare_base_rate) == (0.5, 0.02)
+    assert (report.base_rate, report.rare_base_rate) == (0.2, None)
+    for rule in unasked.flagging_rules:
+        wrong, right = 0.98 * rule.false_positive_rate.value, 0.02 * rule.true_positive_rate
+        assert rule.real_per_1000_if_rare.value == pytest.approx(1000 * wrong / (wrong + right))
+    said = " ".join(read_page(render_page(unasked)).said)
+    assert "Suppose that 2 % of all texts are generated" in said
+    assert "by real people, at 2 %" in said
+    assert "by real people, at 50 %" in said
+    asked = " ".join(read_page(render_page(report)).said)
+    assert "Suppose that 20 % of all texts are generated" in asked
+    assert "at 2 %" not in asked
+
+
+@pytest.mark.parametrize(
+    ("error", "bins", "verdict", "is_off"),
+    [
+        ((0.02, 0.01, 0.03), [(0.5, 0.4, 0.6)], "can be read as probabilities", False),
+        ((0.02, 0.01, 0.03), [(0.5, 0.7, 0.9)], "about 50 %, 80 % of the texts were generated", False),
+        ((0.04, 0.01, 0.08), [], "with care", False),
+        ((0.2, 0.1, 0.3), [(0.5, 0.7, 0.9)], "Do not read these as probabilities", True),
+    ],
+)
+def test_calibration_has_a_plain_verdict(report, error, bins, verdict, is_off):
+    shown = [CalibrationBin(mean, Interval((low + high) / 2, low, high), 9) for mean, low, high in bins]
+    changed = replace(report, bins=shown, overall=replace(report.overall, calibration_error=Interval(*error)))
+    line, warns = calibration_verdict(changed)
+    assert verdict in line
+    assert warns == is_off
+    assert render_page(changed).count("Do not read these as probabilities") == 2 * is_off
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     symbols = string.ascii_letters + string.digits + string.punctuation
     (tmp_path / "novel.txt").write_text(symbols + text[:12_000], encoding="utf-8")
     (tmp_path / "letters.txt").write_text("".join(sign for sign in text[40_000:50_000] if sign.isascii()))
-    names = [first + last for first in ("Ann", "Ber", "Clar", "Dor") for last in ("a", "ta", "issa", "othy")]
+    names = [
+        first + last
+        for first in ("Ann", "Ber", "Clar", "Dor", "El", "Fi", "Ger", "Hil")
+        for last in ("a", "ta", "issa", "othy", "o", "i", "en")
+    ]
     (tmp_path / "names.txt").write_text("\n".join(names * 40), encoding="utf-8")
     kinds = ("awful", "cold", "fair", "warm", "superb")
     rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(360)]

@@ -10,7 +10,7 @@ from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.generation.generator import Prompt, TextGenerator
-from seqloom.generation.matching_samples import matching, unmatched_message
+from seqloom.generation.matching_samples import matching
 from seqloom.generation.options import GenerationOptions, check_count
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
@@ -376,9 +376,9 @@ class GeneratingRun(SavedRun):
 
     def _warn_of_unmatched(self, samples: Sequence[Sample], options: GenerationOptions) -> None:
         """Warn of samples that ended before they matched their pattern, JSON schema or grammar."""
-        if any(sample.matched is False for sample in samples):
-            sampling = self.generators.normalized(options.sampling)
-            warn_user(unmatched_message(samples, sampling, self.codec.token_bytes) or "")
+        message = self.generators.unmatched_message(samples, options.sampling)
+        if message is not None:
+            warn_user(message)
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
         """Return a generator for the options, and the normalized and encoded prompt."""

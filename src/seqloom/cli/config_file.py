@@ -67,6 +67,8 @@ def read_config_file(path: Path) -> StoredSettings:
     settings: dict[str, Any] = {}
     faults: list[str] = []
     for key, value in _entries(_parsed(path)):
+        if key == "reading.records" and value is None:  # a new training would read a list of words by line
+            value = "none"
         last = key.rpartition(".")[2]
         name = _RENAMED.get(last, last)
         if key in _DESCRIPTIONS or value is None or value in ([], ""):

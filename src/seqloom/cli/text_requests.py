@@ -22,8 +22,7 @@ from seqloom.cli.value_files import decoded_text, read_value
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.settings import pick
 from seqloom.display.terminal import dimmed, visible
-from seqloom.errors import ConfigError
-from seqloom.generation.matching_samples import check_matched
+from seqloom.errors import ConfigError, SeqloomError
 from seqloom.generation.options import GenerationOptions, count_faults
 from seqloom.version import __version__
 
@@ -145,9 +144,9 @@ class TextRequest:
             note(line)
         is_steered = self.generation is not None and "smc" in self.generation.plan.methods
         config = pick(SamplingConfig, self.settings)
-        if config.text_grammar is not None:
-            config = self.run.generators.normalized(config)
-            check_matched(self.finished, config, self.run.codec.token_bytes, redrawn=not is_steered)
+        message = self.run.generators.unmatched_message(self.finished, config, redrawn=not is_steered)
+        if message is not None:
+            raise SeqloomError(message)
 
 
 def text_requests(

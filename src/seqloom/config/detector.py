@@ -63,12 +63,15 @@ class ReportConfig:
 
     Attributes:
         matched: whether real and generated texts are cut to similar lengths, so that the length reveals nothing.
-        base_rate: share of generated texts that is expected among the texts.
+        base_rate: share of generated texts that is expected among the texts; None takes 0.5, and shows the false alarms
+            for 0.02 as well.
         seed: seed of the bootstrap samples.
     """
 
     matched: bool = setting(False, help="cut real and generated texts to similar lengths")
-    base_rate: float = setting(0.5, help="expected share of generated texts", above=0, below=1)
+    base_rate: float | None = setting(
+        None, help="expected share of generated texts (0.5, and the false alarms at 0.02 too)", above=0, below=1
+    )
     seed: int = setting(0, help="seed of the bootstrap samples", at_least=0)
 
 

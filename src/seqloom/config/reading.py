@@ -31,7 +31,8 @@ class ReadingConfig(JsonSerializable):
         normalize: Unicode normal form, or None.
         keep_newlines: whether CRLF and CR stay as they are; otherwise they become LF.
         records: how a text file is divided into records: "line" (one per line), "blank" (blank lines between them), a
-            pair of marks around each record such as "{}", or None for one running text.
+            pair of marks around each record such as "{}", or None for one running text. "none" becomes None, and also
+            keeps a training from reading a list of words by line.
         text: column (or JSON key) of the text; None for a source that is no table.
         rating: columns of numbers, the ratings of a text.
         category: columns of names, the categories of a text.
@@ -56,7 +57,9 @@ class ReadingConfig(JsonSerializable):
     normalize: Normalization | None = setting(None, help="Unicode normal form")
     keep_newlines: bool = setting(False, help="keep CRLF and CR")
     records: str | None = setting(
-        None, help="what divides records: line, blank, or two marks around each, such as '{}'"
+        None,
+        help="what divides records: line, blank, none, or two marks around each, such as '{}' (line for a list of "
+        "words)",
     )
     text: str | None = setting(None, help="column of the text in a table", metavar="COLUMN")
     rating: tuple[str, ...] = setting(
@@ -85,6 +88,8 @@ class ReadingConfig(JsonSerializable):
 
     def __post_init__(self) -> None:
         validate(*type_checks(self))
+        if self.records == "none":
+            object.__setattr__(self, "records", None)
         validate(*range_checks(self), *_rules(self))
 
     @classmethod
@@ -105,7 +110,7 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
     )
     yield (
         records in (None, "line", "blank") or (records is not None and len(records) == 2 and records[0] != records[1]),
-        f"`records` got {records!r}: choose line, blank, or two different marks such as '{{}}'",
+        f"`records` got {records!r}: choose line, blank, none, or two different marks such as '{{}}'",
     )
     yield (
         config.text is not None or not (config.rating or config.group or config.category),

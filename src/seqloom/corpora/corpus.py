@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from seqloom.config import ReadingConfig
@@ -11,9 +12,12 @@ from seqloom.corpora.disjoint_splits import POOLS
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.encodings import Refused, check_encoding
 from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.records import lines
+from seqloom.corpora.formats.text import TextFile
 from seqloom.corpora.input_file import examine
 from seqloom.corpora.sources import Source, find_files
 from seqloom.corpora.table_documents import RatingColumns
+from seqloom.corpora.word_lists import is_word_list
 from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
 from seqloom.registry import unknown_name
@@ -43,11 +47,19 @@ class SourceCorpus(Corpus):
         skipped_files: the part of these counts that belongs to the files that were skipped when the source was opened.
         encodings: Python codec of every text file, by file name.
         damage_notes: for each Unicode file with invalid bytes, one line for the user.
+        reading: reading settings.
         notes: remarks for the user on how the source was decoded, one line each; `damage_notes` are among them.
     """
 
-    def __init__(self, name: str, files: Sequence[Format], reading: ReadingConfig, skipped: Mapping[str, int]) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        files: Sequence[Format],
+        reading: ReadingConfig,
+        skipped: Mapping[str, int],
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.name, self.reading = name, reading
         is_divided = bool(reading.records or reading.text) or any(file.separates_documents for file in files)
         self.has_separate_documents = is_divided or len(files) > 1
         self.fingerprint = _fingerprint(files, reading)
@@ -61,9 +73,8 @@ class SourceCorpus(Corpus):
             for file in files
             if file.encoding_detected and not file.encoding.startswith("utf")
         )
-        self.notes = (*encoding_notes, *self.damage_notes)
+        self.notes = (*notes, *encoding_notes, *self.damage_notes)
         self._files = tuple(files)
-        self._reading = reading
 
     def __iter__(self) -> Iterator[Document]:
         """Read the documents from the first to the last.
@@ -76,21 +87,27 @@ class SourceCorpus(Corpus):
         ratings = RatingColumns()  # counts the cells that are numbers and those that are not
         num_documents = 0
         for file in self._files:
-            for document in file.documents(self._reading, ratings, tally):
+            for document in file.documents(self.reading, ratings, tally):
                 num_documents += 1
                 yield document
         self.skipped = _nonzero(tally)
         if not num_documents:
             raise SourceError(f"{self.name} holds no text{_in_brackets(self.skipped)}")
-        ratings.check(columns=self._reading.rating)
+        ratings.check(columns=self.reading.rating)
 
 
-def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> SourceCorpus:  # noqa: B008 (frozen)
+def open_corpus(
+    source: Source,
+    reading: ReadingConfig = ReadingConfig(),  # noqa: B008 (frozen)
+    *,
+    recognise_lists: bool = False,
+) -> SourceCorpus:
     """Open a source and read every byte of it once.
 
     Args:
         source: a catalogue name, a file, a folder, a glob, "-" (standard input), or several of these.
         reading: reading settings.
+        recognise_lists: whether each line is a record if `reading` names no records and all files are lists of words.
 
     Raises:
         SourceError: the source is missing, empty, binary, undecodable or lacks a column.
@@ -120,7 +137,15 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
         raise SourceError(
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
+    if recognise_lists and not (reading.records or reading.text) and all(map(_is_word_list, files)):
+        reading = replace(reading, records="line")
+        note = f"{name} has one word per line, so each line is a record; to read it as one text, set `records` none"
+        return SourceCorpus(name, files, reading, skipped, (note,))
     return SourceCorpus(name, files, reading, skipped)
+
+
+def _is_word_list(file: Format) -> bool:
+    return isinstance(file, TextFile) and is_word_list(lines(file.text_chunks()))
 
 
 def _damage_note(file: Format, num_places: int, first: str) -> str:

@@ -19,7 +19,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.examples import choose_examples
 from seqloom.detector.labelled_figures import ALL_MEMBERS, LENGTH_ALONE, add_labelled_figures
 from seqloom.detector.load import open_detector
-from seqloom.detector.report import DetectorReport
+from seqloom.detector.report import RARE_BASE_RATE, DetectorReport
 from seqloom.detector.scores import MemberOutputs
 from seqloom.detector.stack import check_base_rate, probabilities
 from seqloom.detector.storage import DETECTOR
@@ -48,7 +48,7 @@ def evaluate_detector(
     pool: str | None = None,
     missing: tuple[str, ...] = MISSING_WORDS,
     matched: bool = False,
-    base_rate: float = 0.5,
+    base_rate: float | None = None,
     seed: int = 0,
     note: Reporter = silent,
 ) -> DetectorReport:
@@ -65,7 +65,7 @@ def evaluate_detector(
         pool: pool of the real table to read; pools are disjoint parts of a table.
         missing: words in the cells of a group or a subgroup that stand for a missing value.
         matched: whether to cut the texts of both sides to similar lengths.
-        base_rate: expected share of generated texts.
+        base_rate: expected share of generated texts; None takes 0.5, and measures the false alarms at 0.02 as well.
         seed: seed of the bootstrap samples for the intervals.
         note: function that receives progress messages.
 
@@ -80,6 +80,8 @@ def evaluate_detector(
             "`matched` needs labelled texts: add `generated` or `label`",
         ),
     )
+    rare_base_rate = RARE_BASE_RATE if base_rate is None else None
+    base_rate = 0.5 if base_rate is None else base_rate
     check_base_rate(base_rate)
     opened_detector = open_detector(detector)
     reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
@@ -106,6 +108,7 @@ def evaluate_detector(
         detector=str(detector),
         source=str(source),
         base_rate=base_rate,
+        rare_base_rate=rare_base_rate,
         num_real=len(table.texts) if labels is None else int((~labels).sum()),
         num_generated=None if labels is None else int(labels.sum()),
         num_too_short=int((~long_enough).sum()),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.detector.report import FlaggingRule
+from seqloom.detector.report import RARE_BASE_RATE, FlaggingRule
 from seqloom.detector.stack import probabilities
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval, binomial_interval
 from seqloom.percent import format_percent
@@ -63,10 +63,11 @@ def _rule(
     true_positive_rate = float(flagged[labels].mean())
     false_positive_rate = binomial_interval(int(flagged[~labels].sum()), int((~labels).sum()))
     assert false_positive_rate is not None  # it is None only without real texts
-    real_per_1000 = (
-        _real_per_1000_flagged(true_positive_rate, false_positive_rate, base_rate) if flagged.any() else None
-    )
-    return FlaggingRule(description, threshold, true_positive_rate, false_positive_rate, real_per_1000)
+    real_per_1000 = [
+        _real_per_1000_flagged(true_positive_rate, false_positive_rate, rate) if flagged.any() else None
+        for rate in (base_rate, RARE_BASE_RATE)
+    ]
+    return FlaggingRule(description, threshold, true_positive_rate, false_positive_rate, *real_per_1000)
 
 
 def _real_per_1000_flagged(true_positive_rate: float, false_positive_rate: Interval, base_rate: float) -> Interval:

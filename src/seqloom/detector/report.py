@@ -16,9 +16,12 @@ from seqloom.detector.explanation import Explanation
 from seqloom.evaluation.classification_metrics import Interval
 
 __all__ = [
-    "CalibrationBin", "DetectorReport", "ExampleText", "FlaggingRule", "OverallFigures", "ScoringMethod", "Subgroup",
-    "report_to_json",
+    "RARE_BASE_RATE", "CalibrationBin", "DetectorReport", "ExampleText", "FlaggingRule", "OverallFigures",
+    "ScoringMethod", "Subgroup", "report_to_json",
 ]  # fmt: skip
+
+RARE_BASE_RATE = 0.02
+"""Share of generated texts that is more realistic, where texts are checked, than one half."""
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Quantiles of the probabilities that the JSON form of a report contains."""
@@ -105,6 +108,7 @@ class FlaggingRule:
         false_positive_rate: share of the real texts that are flagged.
         real_per_1000_flagged: number of real texts among 1,000 flagged texts, at the base rate; None if no text is
             flagged.
+        real_per_1000_if_rare: the same number if only `RARE_BASE_RATE` of all texts are generated.
     """
 
     rule: str
@@ -112,6 +116,7 @@ class FlaggingRule:
     true_positive_rate: float
     false_positive_rate: Interval
     real_per_1000_flagged: Interval | None
+    real_per_1000_if_rare: Interval | None
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class DetectorReport:
         detector: folder of the detector.
         source: source of the real texts; of all texts if they are in one table.
         base_rate: expected share of generated texts.
+        rare_base_rate: `RARE_BASE_RATE` if the caller named no base rate, otherwise None.
         num_real: number of real texts; of all texts if the labels are unknown.
         num_generated: number of generated texts; None if the labels are unknown.
         num_too_short: number of further texts, which are too short for a reliable score.
@@ -160,6 +166,7 @@ class DetectorReport:
     detector: str
     source: str
     base_rate: float
+    rare_base_rate: float | None
     num_real: int
     num_generated: int | None
     num_too_short: int

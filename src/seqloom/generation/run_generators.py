@@ -1,5 +1,6 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from seqloom.config import SamplingConfig, validate
 from seqloom.generation.generator import GeneratorFactory, Prompt, TextGenerator
 from seqloom.generation.model_log_probs import ModelLogProbs
 from seqloom.generation.sampling_strings import normalize_strings
+from seqloom.generation.unmatched_texts import unmatched_message
 from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
+from seqloom.sampling import Sample
 from seqloom.sampling.constraints import TokenPredicate
 
 __all__ = ["RunGenerators"]
@@ -100,6 +103,14 @@ class RunGenerators:
     def normalized(self, config: SamplingConfig) -> SamplingConfig:
         """Return sampling settings whose strings are transformed as the training corpus was."""
         return normalize_strings(config, self.run)
+
+    def unmatched_message(
+        self, samples: Sequence[Sample], config: SamplingConfig, *, redrawn: bool = True
+    ) -> str | None:
+        """Return how many samples do not match the grammar of `config`, and why; None if all match."""
+        if all(sample.matched is not False for sample in samples):
+            return None
+        return unmatched_message(samples, self.normalized(config), self.run.codec.token_bytes, redrawn=redrawn)
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the guard against copies of the training corpus; None if `config.max_copy` is 0.

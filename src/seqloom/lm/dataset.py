@@ -37,12 +37,14 @@ class Dataset:
 
     Attributes:
         corpus: documents.
+        reading: settings with which the source was read.
         codec: conversion of text to tokens and back.
         store: encoded documents.
         split: training, validation and held-out spans of the store.
     """
 
     corpus: Corpus
+    reading: ReadingConfig
     codec: Codec[Any]
     store: TokenStore
     split: Split
@@ -71,6 +73,7 @@ def load_dataset(
     note: Reporter,
     display_name: str | None = None,
     verify: bool = False,
+    recognise_lists: bool = False,
 ) -> Dataset:
     """Read a source, encode it (or take the encoding from the cache) and split it.
 
@@ -83,12 +86,13 @@ def load_dataset(
         note: receives lines on what was read and skipped.
         display_name: name of the corpus in these lines; None for the `name` of the corpus.
         verify: whether to compare the checksums of a store in the cache even if its files have not changed.
+        recognise_lists: whether the lines of a list of words become records; see `open_corpus`.
 
     Raises:
         SourceError: the source cannot be read, or is too small.
         CodecError: the source has symbols outside the codec's vocabulary.
     """
-    corpus = open_corpus(source, reading)
+    corpus = open_corpus(source, reading, recognise_lists=recognise_lists)
     codec = make_codec(corpus)
     check_usable(codec)
     store = cached_store(corpus, codec, verify=verify)
@@ -101,7 +105,7 @@ def load_dataset(
     for reason, count in (Counter(skipped_files(corpus)) + Counter(store.skipped)).items():
         # The text of a row with an incomplete rating is kept, and the rating is left open; other reasons skip the text.
         note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
-    return Dataset(corpus, codec, store, split)
+    return Dataset(corpus, corpus.reading, codec, store, split)
 
 
 def make_batches(store: TokenStore, split: Split, training: TrainingConfig, conditions: Conditions) -> Batches:

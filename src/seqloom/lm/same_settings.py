@@ -58,7 +58,7 @@ def _differences(options: ResolvedOptions, config: RunConfig, num_symbols: int) 
     if options.preset is not None and options.preset != config.preset:
         yield "preset", options.preset, config.preset
     for name, value in requested.items():
-        if name in stored and name not in BUDGETS and _as_list(value) != _as_list(stored[name]):
+        if name in stored and name not in BUDGETS and _as_stored(value) != _as_stored(stored[name]):
             yield name, value, stored[name]
     if requested.get("vocabulary", num_symbols) < num_symbols:
         yield "vocabulary", requested["vocabulary"], num_symbols
@@ -68,8 +68,8 @@ def _differences(options: ResolvedOptions, config: RunConfig, num_symbols: int) 
         yield "hidden_size", sizes, config.model.hidden_sizes
 
 
-def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _as_stored(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else None if value == "none" else value
 
 
 def _shown(value: Any) -> str:

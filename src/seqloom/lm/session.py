@@ -118,7 +118,7 @@ def new_session(
     command = reproduce_command(
         user_sources(source), folder.path, options, plan.model, budgeted.config, parent.path if parent else None
     )
-    config = _run_config(source, options, reading, dataset, conditions, plan, budgeted.config, parent, command)
+    config = _run_config(source, options, dataset, conditions, plan, budgeted.config, parent, command)
     if budgeted.time_limit is None:
         viewer.note(describe_repetition(config))
     return TrainingSession(folder, config, dataset, model, batches, viewer, budgeted.time_limit, budgeted.report)
@@ -127,7 +127,6 @@ def new_session(
 def _run_config(
     source: Source,
     options: ResolvedOptions,
-    reading: ReadingConfig,
     dataset: Dataset,
     conditions: Conditions,
     plan: TrainingPlan,
@@ -143,7 +142,7 @@ def _run_config(
         separate=dataset.corpus.has_separate_documents,
         level=dataset.codec.level,
         opening=default_prompt(dataset),
-        reading=reading,
+        reading=dataset.reading,
         model=plan.model,
         training=training,
         samples=options.samples,
@@ -175,6 +174,7 @@ def _load(
         validation=validation,
         note=viewer.note,
         verify=verify,
+        recognise_lists="records" not in options.reading and (parent is None or parent.config.separate),
     )
 
 
