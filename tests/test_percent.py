@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.percent import format_percent, format_share
+from seqloom.percent import format_percent, format_share, whole_percent
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_shares_have_three_decimals_elsewhere() -> None:
     assert [format_share(share) for share in (0.85633, 0.99966, 1.0, 0.5)] == ["0.856", "0.9997", "1.000", "0.500"]
     assert format_percent(0.5, min_decimals=1) == "50.0 %"
     assert format_share(math.nan) == "nan"
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0, "0 %"), (0.29, "29 %"), (0.999, "99 %"), (1, "100 %")])
+def test_what_is_done_is_counted_in_whole_percent(share: float, shown: str) -> None:
+    assert whole_percent(share) == shown

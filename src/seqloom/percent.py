@@ -3,7 +3,7 @@
 import math
 from decimal import Decimal
 
-__all__ = ["format_percent", "format_share"]
+__all__ = ["format_percent", "format_share", "whole_percent"]
 
 _MOST_DECIMALS = 15
 """Most decimals of a percentage; a smaller share is written with an exponent."""
@@ -27,6 +27,11 @@ def format_percent(share: float, *, min_decimals: int = 0) -> str:
         return f"{100 * float(share):.1g} %"
     percent = f"{exact:.{decimals}f}"
     return f"{percent if min_decimals else _without_zeros(percent)} %"
+
+
+def whole_percent(share: float) -> str:
+    """Return how much of something is done, in whole percent: "100 %" only at its end."""
+    return f"{math.floor(100 * share + 1e-9)} %"
 
 
 def format_share(share: float, decimals: int = 3) -> str:

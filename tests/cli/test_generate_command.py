@@ -248,10 +248,10 @@ def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
     ]
     done = command("generate", run, "--prompt", "the 日nicorn", "--skip-unknown", "--length", 5)
     assert done.code == 0
-    assert done.notes == ["left out of the prompt: '日'"]
+    assert done.faults == ["warning: left out of the prompt: '日'"]
     assert done.out.startswith("the nicorn")
     lines = command("generate", run, "--prompt", "the 日nicorn", "--skip-unknown", "--length", 5, "--jsonl")
-    assert lines.notes == done.notes
+    assert lines.faults == done.faults
 
 
 def test_a_text_that_misses_its_pattern_is_said_so(command, run):

@@ -39,8 +39,8 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
-    words = "train a.txt b.txt --hidden-size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
-    assert command(*words.split()).code == 0
+    words = "train a.txt b.txt --hidden-size 32,16 --betas 0.9,0.95 --no-tied --text t --rating stars --rating fun"
+    assert command(*words.split(), "--from", "old").code == 0
     viewer, stopwatch = asked.pop("viewer"), asked.pop("stopwatch")
     assert isinstance(viewer, train_module.TrainingObserver)
     assert isinstance(stopwatch, Stopwatch)
@@ -49,6 +49,7 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
         "hidden_size": (32, 16),
         "betas": (0.9, 0.95),
         "tied": False,
+        "text": "t",
         "rating": ("stars", "fun"),
         "from_run": Path("old"),
         "run": Path("runs/a"),

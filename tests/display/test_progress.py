@@ -66,7 +66,7 @@ def test_plain_lines_say_start_state_and_end(now):
     events = [STARTED, *map(step, range(1, 18)), Finished(step=17, reason="done", best_loss=1.5, seconds=61.0)]
     assert plain_lines(events, now) == [
         "training: 1,000 steps of 64 tokens, 100 per epoch",
-        "step 15 of 1,000 (2 %)  epoch 1  loss 2.000  12,800 characters/s  16:25 left",
+        "step 15 of 1,000 (1 %)  epoch 1  loss 2.000  12,800 characters/s  16:25 left",
         "done: 17 steps in 1:01, best validation 1.500 nats per token",
     ]
 

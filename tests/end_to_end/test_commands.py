@@ -127,6 +127,35 @@ def test_help_imports_nothing_heavy(environment):
         assert not heavy & imported(environment, words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train novel.txt --steps 0",
+        "train novel.txt --minutes 1 --steps 3",
+        "train novel.txt --preset none",
+        "demo --minutes -1",
+        "generate run --temperature -1",
+        "generate run --count 0",
+        "evaluate run --stride 3",
+        "evaluate run --split half",
+        "plot run --temperature -1",
+        "critic fit a.csv --text a --rating b --run c --minutes -1",
+        "critic rate c a.csv --text a -o out.doc",
+        "detect fit --real a.csv --text a --run d",
+        "detect fit --real a.csv --text a --run d --generated b --minutes -1",
+        "detect score d a.csv --text a -o out.csv --base-rate 2",
+        "detect score d a.csv --text a -o out.doc",
+        "detect report d a.csv --text a --base-rate 2",
+        "detect duel --real a --generator b --run c --rounds 0",
+        "gan train a.csv --text a --rating b --run c --steps -1",
+    ],
+)
+def test_an_error_of_the_arguments_comes_before_the_slow_imports(environment, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    slow = {"torch", "sklearn", "scipy", "matplotlib", "pyarrow", "safetensors", "seqloom.api", "seqloom.kernels"}
+    assert not slow & imported(environment, words.split())
+
+
 def test_generate_does_without_torch(environment, run):
     words = ["generate", str(run), "--prompt", "the", "--length", "5"]
     for more in ([], ["--json"], ["--pattern", "[a-z ]*"], ["--max-copy", "20"], ["--beam", "2"]):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqloom.cli import output
 from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.display import terminal
+from seqloom.display.verbosity import Verbosity, is_verbose, set_verbosity
 
 if TYPE_CHECKING:
     import typer
@@ -52,6 +53,7 @@ def call(arguments: Sequence[str]) -> int:
     Returns:
         0 on success, 1 if the work failed, 2 if the user must change something, 130 after Ctrl-C.
     """
+    set_verbosity(Verbosity.NORMAL)
     try:
         return _invoke(arguments)
     except BrokenPipeError:
@@ -61,7 +63,7 @@ def call(arguments: Sequence[str]) -> int:
             print(file=sys.stderr)  # end the line in which the terminal has shown ^C
         return _finish(INTERRUPTED, "interrupted")
     except Exception as error:
-        if os.environ.get("SEQLOOM_TRACEBACK"):
+        if os.environ.get("SEQLOOM_TRACEBACK") or (is_verbose() and not hasattr(error, "exit_code")):
             raise
         from seqloom.cli.error_messages import describe_error
 

@@ -34,7 +34,7 @@ def list_corpora(json: _Json = False) -> None:
     for entry in entries:
         size = "-" if entry.num_bytes is None else f"{entry.num_bytes:,} bytes"
         rows.append((entry.name, size, "yes" if entry.is_local else "no", entry.licence, entry.description))
-    print_table(rows)
+    print_table(rows, has_heading=True)
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def rate(
     json: _Json = False,
 ) -> None:
     """Rate the texts of SOURCE: copy the table, with a new column rating_predicted (empty in rows without a text)."""
-    from seqloom.critic.rate_table import RATING_COLUMN, rate_table
+    with table_output(output, as_json=json, may_exist=overwrite) as path:
+        from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
-    with table_output(output, as_json=json) as path:
         rows = rate_table(critic, source, text=text, output=path, top=top, overwrite=overwrite, note=note)
     if json:
         print_json({"rows": rows, "output": str(output), "column": RATING_COLUMN})

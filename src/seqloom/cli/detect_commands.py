@@ -3,6 +3,7 @@
 A detector combines several models, its members. AUC is the area under the ROC curve.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,9 +18,10 @@ from seqloom.cli.reported_stages import reported_stages
 from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
-from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
+from seqloom.config.detector import NO_GENERATED_TEXTS, DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
 from seqloom.corpora.resumable_table import is_resumable
-from seqloom.percent import format_share
+from seqloom.errors import ConfigError
+from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def fit(
     Generators sample at several temperatures, with and without truncation and guidance. Real and generated texts are
     cut to similar lengths, so that the length reveals nothing.
     """
+    if not (generator or generated or label):
+        raise ConfigError(NO_GENERATED_TEXTS)
     with reported_stages(settings.get("minutes")) as progress:
         from seqloom.detector.fit import fit_detector
 
@@ -85,7 +89,8 @@ def fit(
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
-    print_table([("member", "AUC"), *((name, format_share(area)) for name, area in detector.report_.items())])
+    areas = ((name, format_share(area)) for name, area in detector.report_.items())
+    print_table([("member", "AUC"), *areas], has_heading=True)
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
     note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 
@@ -110,10 +115,10 @@ def score(
     for texts that are too short; and flag, which marks texts that are unlike the training texts, such as texts in
     another language.
     """
-    from seqloom.detector.score_table import COLUMNS, score_table
-
     try:
-        with table_output(output, as_json=json) as path:
+        with table_output(output, as_json=json, may_exist=overwrite or resume) as path:
+            from seqloom.detector.score_table import COLUMNS, score_table
+
             num_rows = score_table(
                 detector, source, text=text, output=path, overwrite=overwrite, resume=resume, note=note, **settings
             )
@@ -161,7 +166,7 @@ def duel(
         )
         for result in rounds
     ]
-    print_table([heading, *rows])
+    print_table([heading, *rows], has_heading=True)
     note(f"plot: {run / 'duel.png'}")
 
 
@@ -214,14 +219,14 @@ def report(
         print_json({**report_to_json(measured), "page": str(output)})
         return
     for warning in measured.warnings:
-        note(warning)
+        note(f"seqloom: warning: {warning}")
     if measured.methods:
         heading = ("scored by", "AUC", "detected at 1 % false alarms")
         rows = [
-            (method.name, _format_interval(method.roc_auc), _format_interval(method.true_positive_rate))
+            (method.name, _format_interval(method.roc_auc), _format_interval(method.true_positive_rate, format_percent))
             for method in measured.methods
         ]
-        print_table([heading, *rows])
+        print_table([heading, *rows], has_heading=True)
     note(f"page: {output}")
 
 
@@ -230,5 +235,6 @@ app.command(
 )(watermark)
 
 
-def _format_interval(interval: "Interval") -> str:
-    return f"{format_share(interval.value)} ({format_share(interval.low)} to {format_share(interval.high)})"
+def _format_interval(interval: "Interval", format_number: Callable[[float], str] = format_share) -> str:
+    value, low, high = map(format_number, (interval.value, interval.low, interval.high))
+    return f"{value} ({low} to {high})"

@@ -12,6 +12,7 @@ from seqloom.cli.output import as_json, note, print_json, print_table
 from seqloom.cli.rating_control_command import print_rating_control
 from seqloom.cli.token_table import ScoreSummary
 from seqloom.config import SamplingConfig
+from seqloom.config.choices import check_split
 from seqloom.errors import ConfigError
 from seqloom.rating.request import RatingRequest
 
@@ -90,6 +91,9 @@ def evaluate(
     combinations = [tuple(combination.split(",")) for combination in methods] if methods else None
     others = {"critic": critic, "methods": combinations, "count": count}
     chosen = {**{name: value for name, value in others.items() if value is not None}, **settings}
+    if stride is not None and not windows:
+        raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
+    check_split(split)
     from seqloom.api import Protocol, load
 
     if rating_control:
@@ -100,8 +104,6 @@ def evaluate(
         raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
     from seqloom.runs.vocabulary_filter import format_symbols
 
-    if stride is not None and not windows:
-        raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
     protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
     likelihood = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
     protocol_name = _protocol_name(protocol)

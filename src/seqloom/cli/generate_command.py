@@ -11,7 +11,7 @@ from seqloom.cli.interactive import interact
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_json_line
 from seqloom.cli.rated_generation import requested_rating
-from seqloom.cli.text_requests import TextRequest, parse_temperatures, read_prompts, text_requests
+from seqloom.cli.text_requests import TextRequest, check_sampling, parse_temperatures, read_prompts, text_requests
 from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.text_grammars import GRAMMAR_SETTINGS
 from seqloom.errors import ConfigError
@@ -40,6 +40,7 @@ _GENERAL = ("length", "seed", "draft_length")
     Section(_RATED, RatingRequest, negatable=False),
     Section(_DRAW, SamplingConfig, skip=(*_GENERAL, *_CONSTRAINTS, "temperature")),
     Section(_TEXT, SamplingConfig, only=_CONSTRAINTS),
+    checks=False,
 )
 def generate(
     settings: dict[str, Any],
@@ -107,8 +108,6 @@ def generate(
     ] = None,
 ) -> None:
     """Generate text in the style of RUN's corpus."""
-    from seqloom.api.generating_run import GeneratingRun
-
     if settings.get("stateful") and sliding_window:
         raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
     if json and jsonl:
@@ -117,10 +116,14 @@ def generate(
         _check_interactive({"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic})
     if output is not None:
         check_sample_file(output, may_exist=overwrite)
+        _check_no_input(output, prompt_file or ())
     if sliding_window:
         settings["stateful"] = False
     settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
     prompts, temperatures = read_prompts(prompt or (), prompt_file or ()), parse_temperatures(temperature)
+    check_sampling(settings, temperatures, count)
+    from seqloom.api.generating_run import GeneratingRun
+
     opened = GeneratingRun(run)
     if rating:
         settings["rating"] = requested_rating(rating, opened.config.conditions)
@@ -144,6 +147,12 @@ def generate(
         for request in requests:
             request.note_interruption()
         raise
+
+
+def _check_no_input(output: Path, prompt_files: Sequence[Path]) -> None:
+    """Check that the file of texts does not replace the file of a prompt."""
+    if any(output.exists() and file.exists() and output.samefile(file) for file in prompt_files):
+        raise ConfigError(f"`output` got {output}, which is the file of a prompt: name another file")
 
 
 def _check_interactive(others: dict[str, Any]) -> None:

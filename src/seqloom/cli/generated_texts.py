@@ -120,4 +120,4 @@ def note_unknown(run: "GeneratingRun", prompts: Iterable[str]) -> None:
     for prompt in dict.fromkeys(prompts):
         unknown = dict(run.codec.unknown_symbols(replace_unknown(run.normalize(prompt), run.codec)[0]))
         if unknown:
-            note(f"left out of the prompt: {', '.join(map(repr, dict.fromkeys(unknown.values())))}")
+            note(f"seqloom: warning: left out of the prompt: {', '.join(map(repr, dict.fromkeys(unknown.values())))}")

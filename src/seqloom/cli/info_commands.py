@@ -53,7 +53,7 @@ def runs(
         note(f"no runs in {folder}: train one with 'seqloom train SOURCE'")
         return
     heading = ("run", "corpus", "model", "steps", "held-out", "validation")
-    print_table([heading, *map(_summary_row, listed)])
+    print_table([heading, *map(_summary_row, listed)], has_heading=True)
 
 
 def _summary_row(summary: dict[str, Any]) -> tuple[str, ...]:

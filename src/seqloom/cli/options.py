@@ -1,8 +1,8 @@
 """Generate the options of a command from the dataclasses of its settings."""
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from typing import Annotated, Any, cast
 
@@ -10,8 +10,9 @@ import typer
 
 from seqloom.cli.value_files import read_value
 from seqloom.config.flags import cli_flag
-from seqloom.config.settings import FieldInfo, fields_of
+from seqloom.config.settings import FieldInfo, check_range, fields_of, pick
 from seqloom.config.text_grammars import GrammarSetting, grammar_fault
+from seqloom.errors import ConfigError
 
 __all__ = ["Section", "number_parser", "parse_names", "with_settings"]
 
@@ -48,16 +49,23 @@ class Section:
                 yield fields[name]
 
 
-def with_settings(*sections: Section) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(*sections: Section, checks: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that gives a command an option for every setting of the sections.
 
     The command receives the settings that the user has set as one dictionary, its argument `settings`.
+
+    Args:
+        sections: options by heading.
+        checks: whether the settings are checked before the command is called; False for a command that checks them
+            itself, together with others, before its slow imports.
     """
     settings_by_name = {info.name: (section, info) for section in sections for info in section.fields()}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def call(**values: Any) -> None:
             settings = {name: values.pop(name) for name in settings_by_name}
+            if checks:
+                _check_settings(sections, {name: value for name, value in settings.items() if value is not None})
             set_by_user = {name: value for name, value in settings.items() if value not in (None, [], ())}
             command(**values, settings={name: _as_tuple(value) for name, value in set_by_user.items()})
 
@@ -73,6 +81,26 @@ def with_settings(*sections: Section) -> Callable[[Callable[..., None]], Callabl
         return call
 
     return decorate
+
+
+def _check_settings(sections: Sequence[Section], settings: Mapping[str, Any]) -> None:
+    """Report all faults of single settings at once, before the command imports the modules that do its work.
+
+    Raises:
+        ConfigError: a setting is out of range, or settings contradict each other.
+    """
+    faults: list[str] = []
+    for config in dict.fromkeys(section.config for section in sections):
+        if not hasattr(config, "__post_init__"):  # its user checks it
+            checks = [check_range(info, settings.get(name)) for name, info in fields_of(config).items()]
+            faults += [message for is_met, message in checks if not is_met]
+        elif all(field.default is not MISSING or field.default_factory is not MISSING for field in fields(config)):
+            try:
+                pick(config, {name: _as_tuple(value) for name, value in settings.items()})
+            except ConfigError as error:
+                faults += error.faults
+    if faults:
+        raise ConfigError(*dict.fromkeys(faults))
 
 
 def _as_tuple(value: Any) -> Any:

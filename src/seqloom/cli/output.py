@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from seqloom.display.terminal import HARMFUL, abandon, harmless, shows_terminal, visible
+from seqloom.display.terminal import HARMFUL, abandon, harmless, shows_terminal, styled, visible
+from seqloom.display.verbosity import is_quiet, stamped
 
 __all__ = [
     "as_json",
@@ -19,6 +20,11 @@ __all__ = [
     "print_table",
     "short_number",
 ]
+
+_FAULT, _WARNING = "seqloom: ", "seqloom: warning: "
+
+_NUMBER = re.compile(r"[+-]?\d[\d.,]*(e[+-]?\d+)?( %| bits)?( \(.*\))?")
+"""Cell with a number, and perhaps its interval in brackets."""
 
 _LINE_BREAKS = re.compile("[\t\n]")
 
@@ -47,17 +53,28 @@ def short_number(value: float) -> str:
 
 
 def note(line: str) -> None:
-    """Print a line on standard error, with the flags of the settings that it names; ignore a closed stream."""
-    if sys.stderr is None:
+    """Print a line on standard error, with the flags of the settings that it names; ignore a closed stream.
+
+    A warning or an error begins with "seqloom:"; all other lines are left out if the command is quiet.
+    """
+    is_fault = line.startswith(_FAULT)
+    if sys.stderr is None or (is_quiet() and not is_fault):
         return
     if "`" in line:
         from seqloom.cli.flags import with_flags
 
         line = with_flags(line)
     try:
-        print(harmless(line), file=sys.stderr, flush=True)
+        print(_colored(harmless(line)) if is_fault else stamped(harmless(line)), file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
+
+
+def _colored(line: str) -> str:
+    """Return a warning or an error with its beginning in a colour, if standard error is a terminal."""
+    is_mild = line.startswith((_WARNING, f"{_FAULT}interrupted"))
+    beginning = _WARNING if line.startswith(_WARNING) else _FAULT
+    return styled(beginning, "yellow" if is_mild else "red", sys.stderr) + line.removeprefix(beginning)
 
 
 def print_line(text: object = "") -> None:
@@ -83,15 +100,23 @@ def as_json(value: Any) -> str:
     return HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) if shows_terminal() else text
 
 
-def print_table(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in aligned columns; the last column is not padded."""
+def print_table(rows: Iterable[Sequence[str]], *, has_heading: bool = False) -> None:
+    """Print rows in aligned columns.
+
+    Args:
+        rows: cells of each row.
+        has_heading: whether the first row names the columns; columns of numbers are then aligned to the right.
+    """
     rows = [[_cell(cell) for cell in row] for row in rows]
     if not rows:
         return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
-        print("  ".join([*cells, row[-1]]).rstrip())
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    is_number = [has_heading and all(map(_NUMBER.fullmatch, filter(None, column[1:]))) for column in columns]
+    for number, row in enumerate(rows):
+        cells = zip(row, widths, is_number, strict=True)
+        line = "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
+        print(styled(line, "bold") if has_heading and number == 0 else line)
 
 
 def _cell(text: str) -> str:

@@ -63,7 +63,7 @@ def print_rating_control(
     if as_json:
         print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
-    print_table([_HEADING, *((name, *_cells(method)) for name, method in report.methods.items())])
+    print_table([_HEADING, *((name, *_cells(method)) for name, method in report.methods.items())], has_heading=True)
     on_real_texts = next(iter(report.methods.values()))  # the first row
     correlation = on_real_texts.agreement.pearson
     if correlation is None or correlation < _POOR_CORRELATION:

@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from seqloom.corpora.resumable_table import TABLE_SUFFIXES
 from seqloom.errors import ConfigError
+from seqloom.files import check_new_file
 
 __all__ = ["STANDARD_OUTPUT", "table_output"]
 
@@ -15,13 +17,19 @@ STANDARD_OUTPUT = Path("-")
 
 
 @contextlib.contextmanager
-def table_output(output: Path, *, as_json: bool) -> Iterator[Path]:
+def table_output(output: Path, *, as_json: bool, may_exist: bool) -> Iterator[Path]:
     """Yield the path of the table to write; for standard output, a temporary file that is printed at the end.
 
+    Args:
+        output: path of the table, or `STANDARD_OUTPUT`.
+        as_json: whether the command prints JSON.
+        may_exist: whether an existing file may be replaced or continued.
+
     Raises:
-        ConfigError: standard output is to receive both the table and JSON.
+        ConfigError: the file cannot be such a table, or standard output is to receive both the table and JSON.
     """
     if output != STANDARD_OUTPUT:
+        check_new_file(output, TABLE_SUFFIXES, may_exist=may_exist)
         yield output
         return
     if as_json:

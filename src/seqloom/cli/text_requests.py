@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seqloom.rating.generate import RatedGeneration
     from seqloom.sampling.sample import Sample
 
-__all__ = ["TextRequest", "parse_temperatures", "read_prompts", "text_requests"]
+__all__ = ["TextRequest", "check_sampling", "parse_temperatures", "read_prompts", "text_requests"]
 
 _LABEL_CHARACTERS = 30
 """Largest number of characters of a prompt in a heading."""
@@ -78,12 +78,8 @@ class TextRequest:
 
     def _options(self) -> GenerationOptions:
         """Return the options of a generation, or report all their faults in one error."""
-        faults, settings = count_faults(self.count, self.settings.get("beam", 0)), self.settings
-        try:
-            sampling = pick(SamplingConfig, settings)
-        except ConfigError as error:
-            raise ConfigError(*faults, *error.faults) from None
-        validate(*[(False, fault) for fault in faults])
+        settings = self.settings
+        sampling = _sampling_config(settings, self.count)
         others = {name: settings[name] for name in ("rating", "guidance", "extrapolate") if name in settings}
         return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
@@ -168,6 +164,26 @@ def text_requests(
             label = ", ".join(parts)
             requests.append(TextRequest(run=run, prompt=prompt, count=count, settings=dict(chosen), label=label))
     return requests
+
+
+def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
+    faults = count_faults(count, settings.get("beam", 0))
+    try:
+        config = pick(SamplingConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    validate(*[(False, fault) for fault in faults])
+    return config
+
+
+def check_sampling(settings: dict[str, Any], temperatures: Sequence[float], count: int) -> None:
+    """Check the settings of sampling at each temperature, before the run is opened.
+
+    Raises:
+        ConfigError: some are out of range, or contradict each other.
+    """
+    for temperature in temperatures or (SamplingConfig().temperature,):
+        _sampling_config({**settings, "temperature": temperature}, count)
 
 
 def parse_temperatures(text: str | None) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
+from seqloom.lm.options import resolve_options
 from seqloom.stopwatch import Stopwatch
 
 __all__ = ["demo", "train"]
@@ -40,6 +41,7 @@ _SPLIT_SETTINGS = ("hold_out", "validation")
     Section(_MODEL, ModelConfig, skip=("hidden_sizes",)),
     Section(_TRAINING, TrainingConfig, skip=_SPLIT_SETTINGS),
     Section(_TRAINING, TrainOptions, only=("threads",)),
+    checks=False,
 )
 def train(
     settings: dict[str, Any],
@@ -93,6 +95,7 @@ def demo(
 
     Needs no file and no network. An earlier demo in the folder is replaced.
     """
+    resolve_options(TrainOptions(minutes=minutes))  # reports faults before the slow imports
     _train(_DEMO_SOURCE, {"minutes": minutes}, run=run, overwrite=_is_earlier_demo(run), always_show_texts=True)
 
 
@@ -113,6 +116,7 @@ def _train(
     a file or pipe.
     """
     stopwatch, options = Stopwatch(), TrainOptions(**settings)  # has a field for every setting of the sections above
+    resolve_options(options)  # reports faults before the slow imports
     if not resume and source is not None:
         check_source(source)
     stages = stage_display(None if resume else options.budget_seconds)

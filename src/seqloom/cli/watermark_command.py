@@ -53,7 +53,8 @@ def watermark(
     # Places are the tokens that could carry the watermark.
     # A text of a table is named by its row, so that rows without text leave no doubt.
     heading = ("row" if any(test.row is not None for test in tests) else "text", "places", "statistic", "p", "")
-    print_table([heading, *(_row(test.row or number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))])
+    rows = (_row(test.row or number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))
+    print_table([heading, *rows], has_heading=True)
     note(
         f"{marked:,} of {len(tests):,} texts have p <= {MARKED_P_VALUE}; without the watermark, 1 text in "
         f"{1 / MARKED_P_VALUE:,.0f} would"

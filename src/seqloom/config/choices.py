@@ -4,9 +4,12 @@ The config dataclasses explain each name, where they describe the setting.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
+
+from seqloom.errors import ConfigError
 
 __all__ = [
+    "SPLITS",
     "Batching",
     "ConditionInput",
     "DecodingPrecision",
@@ -19,6 +22,7 @@ __all__ = [
     "Rating",
     "Schedule",
     "SplitName",
+    "check_split",
 ]
 
 Batching = Literal["stateful", "windows"]
@@ -35,6 +39,17 @@ Optimizer = Literal["adamw", "adam", "rmsprop"]
 Precision = Literal["float32", "bfloat16"]
 Schedule = Literal["cosine", "constant"]
 SplitName = Literal["all", "train", "validation", "held-out"]  # a corpus, or one of its parts
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 Rating = float | str | Mapping[str, float | str]
 """Requested rating: a number or category, or numbers and categories by column."""
+
+
+def check_split(name: str) -> None:
+    """Check the name of a corpus or a part of it.
+
+    Raises:
+        ConfigError: there is no part of this name.
+    """
+    if name not in SPLITS:
+        raise ConfigError(f"`split` got {name!r}: choose from {', '.join(SPLITS)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seqloom.config.settings import setting
 
-__all__ = ["DetectorConfig", "DuelConfig", "ReportConfig", "ScoringConfig"]
+__all__ = ["NO_GENERATED_TEXTS", "DetectorConfig", "DuelConfig", "ReportConfig", "ScoringConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,13 @@ class DetectorConfig:
         None, help="column of the text in tables of generated texts (that of the real ones)", metavar="COLUMN"
     )
     drop_shared: bool = setting(False, help="drop texts that are among the real and the generated ones")
+
+
+NO_GENERATED_TEXTS = (
+    "`generators`, `generated` or `label`: name a run that generates texts, a file of generated texts, or a column of "
+    "labels"
+)
+"""Message about a detector that would learn from no generated texts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,8 @@ class Setting:
         elif self.at_most is not None:
             up_to = " to" if self.above is None else ", up to"
             words = f"{lower_limit}{up_to} {_format_limit(self.at_most)}"
+        elif self.above is not None and self.below is not None:
+            words = f"{number} between {_format_limit(self.above)} and {_format_limit(self.below)}"
         else:
             words = f"{lower_limit} up to, not including, {_format_limit(self.below or 0)}"
         return f"{words}; {self.hint}" if self.hint else words

@@ -20,7 +20,7 @@ from seqloom.corpora.formats.jsonl import JsonLinesFile
 from seqloom.corpora.formats.parquet import ParquetFile
 from seqloom.corpora.input_file import examine
 from seqloom.corpora.parquet_writer import JsonColumns, ParquetColumns, ParquetWriter, read_json_columns
-from seqloom.corpora.resumable_table import PartialTable, remove_table_leftovers, resumable_table
+from seqloom.corpora.resumable_table import TABLE_SUFFIXES, PartialTable, remove_table_leftovers, resumable_table
 from seqloom.corpora.sources import find_files
 from seqloom.corpora.table_cells import TEXT_REASONS, usable_text
 from seqloom.corpora.table_columns import check_columns
@@ -30,10 +30,7 @@ from seqloom.errors import ConfigError, SourceError
 from seqloom.files import check_new_file, real_path
 from seqloom.plural import counted
 
-__all__ = ["OUTPUT_SUFFIXES", "TopRows", "annotate", "tally_lines"]
-
-OUTPUT_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
-"""Suffixes of the new table, which choose its format."""
+__all__ = ["TopRows", "annotate", "tally_lines"]
 
 _TEXT_WRITERS: Mapping[str, type[CsvWriter | JsonLinesWriter]] = {
     ".csv": CsvWriter, ".tsv": TsvWriter, ".tab": TsvWriter, ".jsonl": JsonLinesWriter, ".ndjson": JsonLinesWriter,
@@ -129,14 +126,14 @@ def annotate(
         SourceError: the table cannot be read, lacks the text column, already has one of the new columns, has two
             columns of the same name, or has a column of a type that `output` cannot hold.
         ConfigError: `output` exists and is not to be replaced, is a folder or the table itself, or has a suffix that is
-            not in `OUTPUT_SUFFIXES`; or `resume` does not fit an interrupted call, or another process writes the table
+            not in `TABLE_SUFFIXES`; or `resume` does not fit an interrupted call, or another process writes the table
             (see `resumable_table.resumable_table`).
         SeqloomError: `output` cannot be written.
     """
     if top is not None and resume:
         raise ConfigError("`top` and `resume` contradict each other: which rows are written is known at the end only")
     remove_table_leftovers(output, resume=bool(resume))
-    check_new_file(output, OUTPUT_SUFFIXES, may_exist=overwrite or bool(resume))
+    check_new_file(output, TABLE_SUFFIXES, may_exist=overwrite or bool(resume))
     copied = _open_source(source, text_column, output, columns)
     origin = {
         "table": _identity(copied.table),

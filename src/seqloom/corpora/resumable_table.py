@@ -20,7 +20,10 @@ from seqloom.checksums import checked_json
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.files import open_own_file, read_own_file, real_path, remove_leftovers, write_checked_json
 
-__all__ = ["Finish", "PartialTable", "is_resumable", "remove_table_leftovers", "resumable_table"]
+__all__ = ["TABLE_SUFFIXES", "Finish", "PartialTable", "is_resumable", "remove_table_leftovers", "resumable_table"]
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
+"""Suffixes of the tables that seqloom writes."""
 
 _FIELDS = {"rows", "bytes", "hash", "tally", "origin", "replaced"}
 """Fields of a journal."""

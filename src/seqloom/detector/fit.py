@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config import ReadingConfig
+from seqloom.config.detector import NO_GENERATED_TEXTS
 from seqloom.config.reading import MISSING_WORDS
 from seqloom.critic.load import open_critic
 from seqloom.critic.table_rules import check_table_rules
@@ -161,10 +162,7 @@ def _check_settings(
     """Raise an error that names every invalid setting."""
     faults = []
     if not generators and not generated:
-        faults.append(
-            "`generators`, `generated` or `label`: name a run that generates texts, a file of generated texts, or a "
-            "column of labels"
-        )
+        faults.append(NO_GENERATED_TEXTS)
     if minutes is not None and not 0 < minutes < math.inf:
         faults.append(f"`minutes` got {minutes:g}: choose a number above 0")
     if count is not None and not generators:

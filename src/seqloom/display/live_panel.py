@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from seqloom.display.metrics import Tally
 from seqloom.display.stage_display import clock
+from seqloom.percent import whole_percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,7 +72,7 @@ def _bar(tally: Tally, width: int) -> "Text":
     from rich.text import Text
 
     status = tally.reason or tally.time_left() or "starting"
-    label = f"  {100 * tally.share:3.0f} %  {status}"
+    label = f"  {whole_percent(tally.share):>5}  {status}"
     bar_width = max(4, width - len(label))
     done = round(bar_width * tally.share)
     colour = "green" if tally.reason == "done" else "cyan"

@@ -15,6 +15,8 @@ from seqloom.display.live_panel import panel
 from seqloom.display.metrics import Tally
 from seqloom.display.notebook import NotebookPanel, in_notebook
 from seqloom.display.stage_display import clock
+from seqloom.display.verbosity import stamped
+from seqloom.percent import whole_percent
 from seqloom.training.events import Event, Finished, Paused, RolledBack, Started, Step, Validated
 
 if TYPE_CHECKING:
@@ -122,9 +124,8 @@ class ProgressDisplay:
 
     def note(self, text: str) -> None:
         """Print a line, above the panel if there is one."""
-        self._console.print(
-            terminal.harmless(text), style="yellow", markup=False, highlight=False, soft_wrap=self._live is None
-        )
+        line, has_panel = stamped(terminal.harmless(text)), self._live is not None
+        self._console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=not has_panel)
 
     def show_sample(self, temperature: float, text: str) -> None:
         """Show a new text in place of the last one at this temperature; texts at the four newest temperatures stay."""
@@ -147,7 +148,7 @@ class ProgressDisplay:
             cost = time.monotonic() - start
             self._next_step_display_time = start + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
             return
-        text = terminal.harmless(line or _state_line(self._tally))
+        text = stamped(terminal.harmless(line or _state_line(self._tally)))
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._last_line_time = start
         self._next_step_display_time = start + _LINE_SECONDS
@@ -170,7 +171,7 @@ def _state_line(tally: Tally) -> str:
     validation = "" if tally.validation_loss is None else f"{tally.validation_loss:.3f}"
     best = f"{tally.best_loss:.3f}" if tally.best_loss is not None else validation
     facts = [
-        f"step {tally.step:,} of {tally.total_steps:,} ({100 * tally.share:.0f} %)",
+        f"step {tally.step:,} of {tally.total_steps:,} ({whole_percent(tally.share)})",
         f"epoch {tally.epoch + 1}",
         "" if tally.loss is None else f"loss {tally.loss:.3f}",
         validation and f"validation {validation}",

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from seqloom.display import terminal
+from seqloom.display.verbosity import stamped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +111,8 @@ class StageDisplay:
         return f"{self._name}, {clock(self._end_time - now)} left"
 
     def _print(self, text: str) -> None:
-        self.console.print(terminal.harmless(self._translate(text)), markup=False, highlight=False, soft_wrap=True)
+        line = stamped(terminal.harmless(self._translate(text)))
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
         self._last_line = time.monotonic()
 
 

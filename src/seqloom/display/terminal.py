@@ -3,18 +3,25 @@
 import os
 import re
 import sys
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
+
+from seqloom.display.verbosity import is_quiet
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["HARMFUL", "abandon", "can_draw_on", "console", "dimmed", "harmless", "shows_terminal", "visible"]
+__all__ = [
+    "HARMFUL", "abandon", "can_draw_on", "console", "dimmed", "harmless", "shows_terminal", "styled", "visible",
+]  # fmt: skip
 
 HARMFUL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, except line break and tab
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # controls of the writing direction
 )
 """Characters that change the state of a terminal, or the order in which it shows other characters."""
+
+_STYLE_CODES = {"bold": 1, "faint": 2, "red": 31, "yellow": 33}
+"""Codes of ANSI X3.64 (SGR)."""
 
 
 def abandon(stream: IO[str]) -> None:
@@ -51,10 +58,10 @@ class _TolerantStream:
 
 
 def console() -> "Console":
-    """Return a rich console on standard error, which ignores a closed stream."""
+    """Return a rich console on standard error; it ignores a closed stream, and prints nothing if seqloom is quiet."""
     from rich.console import Console
 
-    return Console(file=cast("IO[str]", _TolerantStream(sys.stderr)), stderr=True)
+    return Console(file=cast("IO[str]", _TolerantStream(sys.stderr)), stderr=True, quiet=is_quiet())
 
 
 def can_draw_on(console: "Console") -> bool:
@@ -69,11 +76,23 @@ def shows_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def dimmed(text: str) -> str:
-    """Return the text in a faint colour, if the terminal has colours."""
-    if not text or not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+def styled(text: str, style: Literal["bold", "faint", "red", "yellow"], stream: IO[str] | None = None) -> str:
+    """Return the text in a style, if the stream is a terminal with colours and the user has not set `NO_COLOR`.
+
+    Args:
+        text: text.
+        style: style; "faint" is a pale colour.
+        stream: stream that the text is for; None for standard output.
+    """
+    is_terminal = shows_terminal() if stream is None else stream.isatty()
+    if not text or not is_terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    return f"\x1b[2m{text}\x1b[0m"
+    return f"\x1b[{_STYLE_CODES[style]}m{text}\x1b[0m"
+
+
+def dimmed(text: str) -> str:
+    """Return the text in a faint colour, if standard output is a terminal with colours."""
+    return styled(text, "faint")
 
 
 def harmless(text: str) -> str:

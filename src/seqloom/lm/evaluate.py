@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.codecs.base import Codec
+from seqloom.config.choices import check_split
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
@@ -40,8 +41,6 @@ from seqloom.sampling.transforms import non_finite_error
 from seqloom.user_warnings import warn_user
 
 __all__ = ["Protocol", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
-
-SPLITS = ("all", "train", "validation", "held-out")
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,7 @@ def evaluate(
     Raises:
         UserError: the source cannot be scored, or the run is a GAN.
     """
-    if split not in SPLITS:
-        raise ConfigError(f"`split` got {split!r}: choose from {', '.join(SPLITS)}")
+    check_split(split)
     _check_has_likelihood(run)
     store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()

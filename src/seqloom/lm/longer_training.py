@@ -15,6 +15,7 @@ from seqloom.errors import ConfigError
 from seqloom.lm.budget import MAX_EPOCHS, SCORING_SPEED
 from seqloom.lm.report_plan import ReportPlan, plan_report
 from seqloom.lm.session import TrainingSession
+from seqloom.percent import whole_percent
 from seqloom.stopwatch import Stopwatch, TimeBudget
 from seqloom.training.loop import Snapshot
 from seqloom.training.time_limit import TimeLimit
@@ -128,7 +129,7 @@ def _continued(
     }
     training = replace(session.config.training, total_steps=total_steps, pace=str(pace))
     config = replace(session.config, training=training)
-    session.viewer.note(f"training goes on after step {step:,}, with {100 * share:.0f} % of the new budget used")
+    session.viewer.note(f"training goes on after step {step:,}, with {whole_percent(share)} of the new budget used")
     return LongerTraining(replace(session, config=config), Snapshot(snapshot.tensors, progress))
 
 

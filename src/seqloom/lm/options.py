@@ -1,10 +1,9 @@
 """Combine the options of a training with those of a preset, and sort them by the config that they belong to."""
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
 
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import BUDGETS, TrainOptions
@@ -12,7 +11,6 @@ from seqloom.config.pace import Pace
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.errors import ConfigError
-from seqloom.kernels.cores import core_spec
 from seqloom.registry import CODECS, CORES, unknown_name
 
 __all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
@@ -105,8 +103,10 @@ def to_builtin(name: str, value: Any) -> Any:
     A single value of an option that also takes a list becomes a tuple of one.
     """
     is_sequence = isinstance(value, tuple | list)
+    numpy = sys.modules.get("numpy")  # unless it is imported, no value comes from it
     values = tuple(
-        item.item() if isinstance(item, np.generic) else item for item in (value if is_sequence else (value,))
+        item.item() if numpy is not None and isinstance(item, numpy.generic) else item
+        for item in (value if is_sequence else (value,))
     )
     return values if is_sequence or name in _SEQUENCE_OPTIONS else values[0]
 
@@ -116,9 +116,7 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
     model: dict[str, Any] = {"vocabulary": 2, **options.model}  # any valid vocabulary
     if "embedding" not in model or "hidden_sizes" not in model:
         model["tied"] = False  # `tied` needs equal widths, and one of them is chosen later
-    core = options.model.get("core", "lstm")
-    if "forget_bias" in options.model and core in CORES and not core_spec(core).uses_forget_bias:
-        yield f"`forget_bias` has no effect on the core {core}: leave it out, or choose `core` lstm"
+    yield from _forget_bias_faults(options.model)
     level = options.other.get("level", "char")
     if level not in CODECS:
         yield unknown_name("level", level, CODECS)
@@ -132,6 +130,16 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
             config(**fields)
         except ConfigError as error:
             yield from error.faults
+
+
+def _forget_bias_faults(model: Mapping[str, Any]) -> Iterator[str]:
+    core = model.get("core", "lstm")
+    if "forget_bias" not in model or core not in CORES:
+        return
+    from seqloom.kernels.cores import core_spec
+
+    if not core_spec(core).uses_forget_bias:
+        yield f"`forget_bias` has no effect on the core {core}: leave it out, or choose `core` lstm"
 
 
 def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:

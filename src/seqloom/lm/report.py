@@ -185,7 +185,7 @@ def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
 def _summary(metrics: dict[str, Any], unit: str) -> Iterator[str]:
     """Yield the lines of the summary; `unit` is the unit of the codec, such as "character"."""
     rate = metrics["tokens_per_second"]
-    speed = f", {rate:,.0f} tokens per second" if rate else ""
+    speed = f", {rate:,.0f} tokens/s" if rate else ""
     yield f"{metrics['steps']:,} steps in {metrics['training_seconds']:.1f} s of training ({metrics['reason']}){speed}"
     for name in ("validation", "held_out"):
         if metrics.get(name):
