@@ -25,6 +25,7 @@ __all__ = [
     "GAN_LOSSES",
     "HEADS",
     "TRANSFORMS",
+    "WRITERS",
     "Registry",
     "check_name",
     "import_part",
@@ -71,10 +72,13 @@ CODECS = Registry(
         "byte": "seqloom.codecs.bytes:ByteCodec",
         "word": "seqloom.codecs.words:WordCodec",
         "subword": "seqloom.codecs.subwords:SubwordCodec",
+        "midi-like": "seqloom.codecs.midi_tokens:MidiLikeCodec",
+        "tsd": "seqloom.codecs.midi_tokens:TsdCodec",
+        "remi": "seqloom.codecs.midi_tokens:RemiCodec",
     },
     group="seqloom.codecs",
 )
-"""Codecs, which convert text to token ids and back, by level (the unit that a token stands for)."""
+"""Codecs, which convert text or music to token ids and back, by level (the unit that a token stands for)."""
 
 FORMATS = Registry(
     {
@@ -87,6 +91,8 @@ FORMATS = Registry(
         ".jsonl": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".ndjson": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".parquet": "seqloom.corpora.formats.parquet:ParquetFile",
+        ".mid": "seqloom.corpora.formats.midi:MidiFile",
+        ".midi": "seqloom.corpora.formats.midi:MidiFile",
     },
     group="seqloom.formats",
     lower_case=True,
@@ -119,6 +125,16 @@ HEADS = Registry(
     group="seqloom.heads",
 )
 """Heads: the output layers."""
+
+WRITERS = Registry(
+    {
+        "music.mid": "seqloom.writers.midi:write_midi",
+        "music.wav": "seqloom.writers.wave:write_wave",
+        "music.png": "seqloom.plots.piano_roll:write_piano_roll",
+    },
+    group="seqloom.writers",
+)
+"""Writers of generated samples that are no text, by kind and suffix: functions of a payload and a path."""
 
 TRANSFORMS = Registry(
     {

@@ -11,12 +11,17 @@ from examples.extensions.melody_format import MelodyPayload
 from seqloom.codecs import codec_from_json, fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.music import DRUMS, MusicPayload, Note, Tempo, normalized_music
 from seqloom.corpora.payloads import Payload, TextPayload
 from seqloom.errors import CodecError, SourceError
 from seqloom.registry import CODECS, resolve
 
 PAYLOADS: dict[type[Payload], tuple[Payload, ...]] = {
     TextPayload: (TextPayload.from_text("the quick brown fox\n" * 30), TextPayload.from_text("jumps")),
+    MusicPayload: (
+        normalized_music([Note(0, 60, 24), Note(24, 62, 900), Note(30, 36, 6, 100, DRUMS)], [Tempo(48, 140)]),
+        MusicPayload((Note(0, 60, 24),)),
+    ),
     MelodyPayload: (MelodyPayload((60, 62, 64, 60)), MelodyPayload((0, 127))),
 }
 LEVELS = [*CODECS, "melody"]

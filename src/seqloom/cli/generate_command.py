@@ -15,7 +15,7 @@ from seqloom.cli.text_requests import TextRequest, check_sampling, parse_tempera
 from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.text_grammars import GRAMMAR_SETTINGS
 from seqloom.errors import ConfigError
-from seqloom.generation.sample_table import check_sample_file, write_samples
+from seqloom.generation.sample_table import check_sample_file, has_own_writer, payload_paths, write_samples
 from seqloom.plural import counted
 from seqloom.rating.request import RatingRequest
 
@@ -115,16 +115,21 @@ def generate(
     if interactive:
         _check_interactive({"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic})
     if output is not None:
-        check_sample_file(output, may_exist=overwrite)
+        if not has_own_writer(output):
+            check_sample_file(output, may_exist=overwrite)
         _check_no_input(output, prompt_file or ())
     if sliding_window:
         settings["stateful"] = False
     settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
-    prompts, temperatures = read_prompts(prompt or (), prompt_file or ()), parse_temperatures(temperature)
+    texts, temperatures = read_prompts(prompt or (), prompt_file or ()), parse_temperatures(temperature)
     check_sampling(settings, temperatures, count)
     from seqloom.api.generating_run import GeneratingRun
 
     opened = GeneratingRun(run)
+    prompts = [text if isinstance(text, str) else opened.generators.prompt_of_file(text) for text in texts]
+    if output is not None and has_own_writer(output):
+        num_texts = count * len(prompts) * max(1, len(temperatures))
+        opened.generators.check_payload_files(output, num_texts, may_exist=overwrite)
     if rating:
         settings["rating"] = requested_rating(rating, opened.config.conditions)
     if interactive:
@@ -136,7 +141,8 @@ def generate(
     note_unknown(opened, prompts)
     try:
         if output is not None:
-            _write_file(requests, output, as_json=json)
+            write = _write_payloads if has_own_writer(output) else _write_file
+            write(requests, output, as_json=json)
         elif jsonl:
             _print_lines(requests)
         elif json:
@@ -224,6 +230,21 @@ def _write_file(requests: Sequence[TextRequest], output: Path, *, as_json: bool)
         print_json({"output": str(output), "texts": len(rows)})
     for request in requests:
         request.conclude()
+
+
+def _write_payloads(requests: Sequence[TextRequest], output: Path, *, as_json: bool) -> None:
+    """Write each sample into a file of its own as soon as it is finished."""
+    paths = payload_paths(output, sum(request.count for request in requests))
+    written: list[str] = []
+    for request in requests:
+        for _ in request.rows():
+            path = paths[len(written)]
+            request.run.generators.write_payload(request.finished[-1], request.prompt, path)
+            written.append(str(path))
+            note(str(path))
+        request.conclude()
+    if as_json:
+        print_json({"output": written})
 
 
 def _cells(row: dict[str, Any], request: TextRequest) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from seqloom.config.settings import pick
 from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.registry import FORMATS, resolve
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
@@ -200,8 +201,8 @@ def parse_temperatures(text: str | None) -> tuple[float, ...]:
         raise ConfigError(f"`temperature` got {text!r}: give a number, or several with commas between them") from None
 
 
-def read_prompts(prompts: Sequence[str], files: Sequence[Path]) -> list[str]:
-    """Return all prompts; one empty prompt if there are none.
+def read_prompts(prompts: Sequence[str], files: Sequence[Path]) -> list[str | Path]:
+    """Return all prompts, and the files that are not text as they are; one empty prompt if there are none.
 
     Args:
         prompts: prompts, or "-" for one that standard input contains.
@@ -214,7 +215,19 @@ def read_prompts(prompts: Sequence[str], files: Sequence[Path]) -> list[str]:
     if list(prompts).count("-") > 1:
         raise ConfigError("`prompt` got - twice: standard input has one prompt")
     texts = [_standard_input() if prompt == "-" else prompt for prompt in prompts]
-    return [*texts, *(_without_last_line_end(read_value(str(file), "--prompt-file")) for file in files)] or [""]
+    from_files = (
+        file if _is_binary(file) else _without_last_line_end(read_value(str(file), "--prompt-file")) for file in files
+    )
+    return [*texts, *from_files] or [""]
+
+
+def _is_binary(file: Path) -> bool:
+    """Return whether the suffix is that of a format of another kind than text, such as MIDI."""
+    suffix = file.suffix.lower()
+    if not suffix or suffix not in FORMATS:
+        return False
+    kind: str = resolve("format", suffix, FORMATS).payload_type.kind
+    return kind != "text"
 
 
 def _standard_input() -> str:

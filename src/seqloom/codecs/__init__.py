@@ -15,7 +15,7 @@ from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 from seqloom.registry import CODECS, resolve
 
-__all__ = ["Codec", "TextCodec", "check_usable", "codec_from_json", "fit_codec"]
+__all__ = ["Codec", "TextCodec", "check_usable", "codec_from_json", "default_level", "fit_codec"]
 
 
 def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Codec[Any]:
@@ -31,6 +31,12 @@ def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Code
         SourceError: the corpus is empty, or holds a kind of sequence that the level does not encode.
     """
     return cast(Codec[Any], resolve("level", level, CODECS).fit(corpus, vocabulary=vocabulary))
+
+
+def default_level(corpus: Corpus) -> str:
+    """Return the level that suits the kind of a corpus: "char" for text."""
+    level: str = getattr(getattr(corpus, "payload_type", None), "default_level", "char")
+    return level
 
 
 def check_usable(codec: Codec[Any]) -> None:

@@ -48,6 +48,7 @@ class SourceCorpus(Corpus):
         encodings: Python codec of every text file, by file name.
         damage_notes: for each Unicode file with invalid bytes, one line for the user.
         reading: reading settings.
+        payload_type: type of the payloads of all documents.
         notes: remarks for the user on how the source was decoded, one line each; `damage_notes` are among them.
     """
 
@@ -59,7 +60,7 @@ class SourceCorpus(Corpus):
         skipped: Mapping[str, int],
         notes: Sequence[str] = (),
     ) -> None:
-        self.name, self.reading = name, reading
+        self.name, self.reading, self.payload_type = name, reading, files[0].payload_type
         is_divided = bool(reading.records or reading.text) or any(file.separates_documents for file in files)
         self.has_separate_documents = is_divided or len(files) > 1
         self.fingerprint = _fingerprint(files, reading)

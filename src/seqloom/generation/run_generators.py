@@ -1,6 +1,7 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Float64
 from seqloom.config import SamplingConfig, validate
 from seqloom.generation.generator import GeneratorFactory, Prompt, TextGenerator
 from seqloom.generation.model_log_probs import ModelLogProbs
+from seqloom.generation.payload_files import check_payload_files, prompt_of_file, write_payload
 from seqloom.generation.sampling_strings import normalize_strings
 from seqloom.generation.unmatched_texts import unmatched_message
 from seqloom.kernels.native_weights import decoding_kernels
@@ -111,6 +113,18 @@ class RunGenerators:
         if all(sample.matched is not False for sample in samples):
             return None
         return unmatched_message(samples, self.normalized(config), self.run.codec.token_bytes, redrawn=redrawn)
+
+    def check_payload_files(self, path: Path, count: int, *, may_exist: bool) -> None:
+        """Check that samples can be written into files of the run's kind; see `payload_files.check_payload_files`."""
+        check_payload_files(self.run.codec, path, count, may_exist=may_exist)
+
+    def write_payload(self, sample: Sample, prompt: str, path: Path) -> None:
+        """Write the prompt and a sample into a file of the run's kind, such as MIDI."""
+        write_payload(self.run.codec, sample, prompt, path)
+
+    def prompt_of_file(self, path: Path) -> str:
+        """Return a file of the run's kind, such as MIDI, as a prompt."""
+        return prompt_of_file(self.run.codec, path)
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the guard against copies of the training corpus; None if `config.max_copy` is 0.

@@ -13,8 +13,11 @@ from typing import Any
 
 from seqloom.errors import ConfigError
 from seqloom.files import check_new_file, check_writable, real_path, replacing_file
+from seqloom.registry import WRITERS
 
-__all__ = ["SAMPLE_COLUMNS", "SAMPLE_SUFFIXES", "check_sample_file", "write_samples"]
+__all__ = [
+    "SAMPLE_COLUMNS", "SAMPLE_SUFFIXES", "check_sample_file", "has_own_writer", "payload_paths", "write_samples",
+]  # fmt: skip
 
 SAMPLE_COLUMNS: Mapping[str, type] = {
     "text": str,
@@ -34,6 +37,20 @@ SAMPLE_COLUMNS: Mapping[str, type] = {
 
 SAMPLE_SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
 """Suffixes of files of generated texts."""
+
+
+def has_own_writer(path: Path) -> bool:
+    """Return whether the suffix is that of a file of music or another kind, which holds one sample, and not a table."""
+    suffix = path.suffix.lower()
+    return bool(suffix) and suffix not in SAMPLE_SUFFIXES and any(name.endswith(suffix) for name in WRITERS)
+
+
+def payload_paths(path: Path, count: int) -> list[Path]:
+    """Return the path of each sample: the path itself, or several with a number before the suffix."""
+    if count == 1:
+        return [path]
+    width = len(str(count))
+    return [path.with_stem(f"{path.stem}-{number:0{width}}") for number in range(1, count + 1)]
 
 
 def check_sample_file(path: Path, *, may_exist: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom.codecs import fit_codec
+from seqloom.codecs import default_level, fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus
 from seqloom.data.conditions import Conditions, fit_conditions
@@ -58,8 +58,8 @@ def codec_maker(options: ResolvedOptions, parent: SavedRun | None) -> Callable[[
     """Return a function that fits a codec to a corpus, or extends the parent's codec."""
     if parent is not None:
         return parent.codec.extend
-    level = options.other.get("level", "char")
-    return lambda corpus: fit_codec(level, corpus, options.other.get("vocabulary"))
+    level, vocabulary = options.other.get("level"), options.other.get("vocabulary")
+    return lambda corpus: fit_codec(level or default_level(corpus), corpus, vocabulary)
 
 
 def resolve_conditions(dataset: Dataset, parent: SavedRun | None) -> Conditions:

@@ -30,6 +30,9 @@ def parquet_file() -> bytes:
     return content.getvalue()
 
 
+MIDI = bytes.fromhex("4d546864000000060001000100184d54726b0000000c00903c5a18803c0000ff2f00")
+"""A quarter note, middle C."""
+
 CONTENTS: dict[str, tuple[bytes, ReadingConfig, int]] = {
     "text": (b"a b\nc\n", PLAIN, 1),
     ".txt": (b"a b\nc\n", PLAIN, 1),
@@ -40,6 +43,8 @@ CONTENTS: dict[str, tuple[bytes, ReadingConfig, int]] = {
     ".jsonl": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".ndjson": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".parquet": (parquet_file(), TABLE, 2),
+    ".mid": (MIDI, PLAIN, 1),
+    ".midi": (MIDI, PLAIN, 1),
     ".melody": (b"60\n62\n\n64\n", PLAIN, 2),
 }
 """A small file of each format, how it is read, and its number of documents; a new format needs an entry."""

@@ -1,0 +1,125 @@
+"""Music as a payload: notes and tempos on a grid of 24 steps per quarter note.
+
+The grid holds triplets and thirty-second notes exactly. Instruments are the programs of General MIDI; percussion is a
+program of its own.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+__all__ = [
+    "DEFAULT_TEMPO", "DRUMS", "MAX_DURATION", "MAX_TEMPO", "MIN_TEMPO", "STEPS_PER_QUARTER", "MusicPayload", "Note",
+    "Tempo", "normalized_music",
+]  # fmt: skip
+
+STEPS_PER_QUARTER = 24
+
+DRUMS = -1
+"""Program of the percussion, whose pitches are drums."""
+
+MAX_DURATION = 16 * STEPS_PER_QUARTER
+"""Steps after which a long note is tied to another one of the same pitch."""
+
+MIN_TEMPO, MAX_TEMPO, DEFAULT_TEMPO = 20, 300, 120
+
+
+class Note(NamedTuple):
+    """A note.
+
+    Attributes:
+        start: first step.
+        pitch: MIDI pitch, 0 to 127; 60 is middle C.
+        duration: number of steps.
+        velocity: MIDI velocity, 1 to 127.
+        program: General MIDI program, 0 to 127, or `DRUMS`.
+    """
+
+    start: int
+    pitch: int
+    duration: int
+    velocity: int = 90
+    program: int = 0
+
+    @property
+    def end(self) -> int:
+        """First step after the note."""
+        return self.start + self.duration
+
+
+class Tempo(NamedTuple):
+    """A tempo, which holds until the next one.
+
+    Attributes:
+        start: first step.
+        bpm: quarter notes per minute, `MIN_TEMPO` to `MAX_TEMPO`.
+    """
+
+    start: int
+    bpm: int
+
+
+@dataclass(frozen=True)
+class MusicPayload:
+    """A piece of music; see `normalized_music`.
+
+    Attributes:
+        notes: notes in the order of start, program, pitch and duration.
+        tempos: tempos in the order of their starts, each unlike the one before; the first one starts at 0.
+    """
+
+    kind: ClassVar[str] = "music"
+    default_level: ClassVar[str] = "tsd"
+
+    notes: tuple[Note, ...]
+    tempos: tuple[Tempo, ...] = (Tempo(0, DEFAULT_TEMPO),)
+
+    @property
+    def num_steps(self) -> int:
+        """Number of steps until the last note ends."""
+        return max((note.end for note in self.notes), default=0)
+
+
+def normalized_music(notes: Iterable[Note], tempos: Iterable[Tempo]) -> MusicPayload:
+    """Return music in the one form that all codecs give back exactly.
+
+    Which of two notes of one pitch and program ends first is unknown while both sound, in MIDI too. The
+    note that starts first is the one that ends first. A note of `MAX_DURATION` steps that another one follows at once,
+    with the same velocity, becomes one long note.
+    """
+    voices: dict[tuple[int, int], list[Note]] = defaultdict(list)
+    for note in notes:
+        voices[note.program, note.pitch].append(note)
+    joined = [note for voice in voices.values() for note in _tied(_first_ends_first(voice))]
+    chosen: list[Tempo] = []
+    by_start = {tempo.start: tempo.bpm for tempo in sorted(tempos, key=lambda tempo: tempo.start)}
+    for start, bpm in sorted({0: DEFAULT_TEMPO, **by_start}.items()):
+        if not chosen or chosen[-1].bpm != bpm:
+            chosen.append(Tempo(start, bpm))
+    ordered = sorted(joined, key=lambda note: (note.start, note.program, note.pitch, note.duration, note.velocity))
+    return MusicPayload(tuple(ordered), tuple(chosen))
+
+
+def _first_ends_first(voice: list[Note]) -> list[Note]:
+    """Return notes of one pitch with their ends in the order of their starts."""
+    by_start = sorted(voice, key=lambda note: (note.start, note.velocity))
+    ends = sorted(note.end for note in voice)
+    return [note._replace(duration=max(1, end - note.start)) for note, end in zip(by_start, ends, strict=True)]
+
+
+def _tied(voice: list[Note]) -> Iterable[Note]:
+    """Yield the notes of one pitch, with those that are tied joined."""
+    waiting = deque(voice)
+    while waiting:
+        note = waiting.popleft()
+        last = note
+        while last.duration == MAX_DURATION:
+            follower = next(
+                (other for other in waiting if other.start == last.end and other.velocity == note.velocity), None
+            )
+            if follower is None:
+                break
+            waiting.remove(follower)
+            note, last = note._replace(duration=note.duration + follower.duration), follower
+        yield note
