@@ -1,12 +1,13 @@
 """Warn users at the line of their own code that called seqloom."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
 __all__ = ["warn_user"]
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

@@ -110,7 +110,8 @@ def test_ctrl_c_says_whether_scoring_can_continue(command, tmp_path, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr("seqloom.detector.score_table.score_table", interrupt)
-    done = command("detect", "score", "detector", "t.csv", "--text", "text", "-o", tmp_path / "o.csv")
+    (tmp_path / "t.csv").touch()
+    done = command("detect", "score", "detector", tmp_path / "t.csv", "--text", "text", "-o", tmp_path / "o.csv")
     assert done.code == 130
     assert done.faults == [
         "interrupted; " + ("to continue, repeat the command with --resume" if rows else "no row was finished")

@@ -68,7 +68,7 @@ def test_a_prompt_comes_from_a_file_or_standard_input(command, run, tmp_path, mo
         (("-o", "{}/folder.csv"), "is a folder"),
         (("-o", "{}/old.csv"), "exists already: name another file, or give --overwrite"),
         (("-o", "{}/circle.csv"), "is a link that leads in a circle"),
-        (("--prompt-file", "{}/old.csv", "-o", "{}/old.csv", "--overwrite"), "is the file of a prompt"),
+        (("--prompt-file", "{}/old.csv", "-o", "{}/old.csv", "--overwrite"), "which the command reads"),
     ],
 )
 def test_what_makes_no_sense_is_refused(command, run, tmp_path, words, fault):

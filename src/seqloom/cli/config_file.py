@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from seqloom.cli.value_files import read_value
 from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.errors import ConfigError
+from seqloom.runs.stored_paths import from_stored
 
 __all__ = ["StoredSettings", "read_config_file"]
 
@@ -66,7 +67,8 @@ def read_config_file(path: Path) -> StoredSettings:
     known = {*TrainOptions.__dataclass_fields__, *_OUTSIDE_OPTIONS}
     settings: dict[str, Any] = {}
     faults: list[str] = []
-    for key, value in _entries(_parsed(path)):
+    parsed = _parsed(path)
+    for key, value in _entries(parsed):
         if key == "reading.records" and value is None:  # a new training would read a list of words by line
             value = "none"
         last = key.rpartition(".")[2]
@@ -85,6 +87,9 @@ def read_config_file(path: Path) -> StoredSettings:
         settings.pop("steps", None)
     source, run, from_run = (settings.pop(name, None) for name in _OUTSIDE_OPTIONS)
     sources = [source] if isinstance(source, str) else None if source is None else list(source)
+    if "run_id" in parsed:  # a run stores paths relative to its folder
+        sources = None if sources is None else [from_stored(name, path.parent) for name in sources]
+        from_run = None if from_run is None else from_stored(str(from_run), path.parent)
     return StoredSettings(settings, sources, *(None if name is None else Path(str(name)) for name in (run, from_run)))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.help import CommandGroup
+from seqloom.cli.help import CommandGroup, SectionedCommand
 from seqloom.cli.output import print_json, print_line, print_table
 from seqloom.corpora import catalogue, fetch
 from seqloom.corpora.catalogue import Entry
@@ -23,7 +23,7 @@ def corpora(context: typer.Context) -> None:
         list_corpora()
 
 
-@app.command("list", epilog="Example: seqloom corpora list --json")
+@app.command("list", cls=SectionedCommand, epilog="Example: seqloom corpora list --json")
 def list_corpora(json: _Json = False) -> None:
     """List the catalogue: size and licence of each corpus, and whether it is on this machine."""
     entries = catalogue()
@@ -50,7 +50,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-@app.command("fetch", epilog="Example: seqloom corpora fetch shakespeare")
+@app.command("fetch", cls=SectionedCommand, epilog="Example: seqloom corpora fetch shakespeare")
 def fetch_corpus(
     name: Annotated[str, typer.Argument(help="name from 'seqloom corpora list'", metavar="NAME")],
 ) -> None:

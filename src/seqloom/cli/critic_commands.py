@@ -12,8 +12,9 @@ from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_table, short_number
 from seqloom.cli.reported_stages import reported_stages
 from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
-from seqloom.config import ReadingConfig
+from seqloom.config import ReadingConfig, validate
 from seqloom.config.critic import CriticConfig
+from seqloom.corpora.sources import check_source
 from seqloom.plural import counted
 
 __all__ = ["app"]
@@ -40,6 +41,7 @@ def fit(
 
     A critic blends several models. Each of them, and the blend, is measured on unseen texts.
     """
+    check_source(source)
     with reported_stages(settings.get("minutes")) as progress:
         from seqloom.critic.fit import fit_critic
 
@@ -77,13 +79,13 @@ def rate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="new table (.csv, .tsv, .jsonl or .parquet; - prints CSV)")
     ],
-    top: Annotated[
-        int, typer.Option(help="write only the K rows with the highest rating, sorted; 0 is off", min=0)
-    ] = 0,
+    top: Annotated[int, typer.Option(help="write only the K rows with the highest rating, sorted; 0 is off")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     json: _Json = False,
 ) -> None:
     """Rate the texts of SOURCE: copy the table, with a new column rating_predicted (empty in rows without a text)."""
+    validate((top >= 0, f"`top` got {top}: choose a whole number from 0 up"))
+    check_source(source)
     with table_output(output, as_json=json, may_exist=overwrite) as path:
         from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 

@@ -18,8 +18,16 @@ from seqloom.cli.reported_stages import reported_stages
 from seqloom.cli.table_output import STANDARD_OUTPUT, table_output
 from seqloom.cli.watermark_command import watermark
 from seqloom.config import ReadingConfig
-from seqloom.config.detector import NO_GENERATED_TEXTS, DetectorConfig, DuelConfig, ReportConfig, ScoringConfig
+from seqloom.config.detector import (
+    NO_GENERATED_TEXTS,
+    DetectorConfig,
+    DuelConfig,
+    ReportConfig,
+    ScoringConfig,
+    check_one_label,
+)
 from seqloom.corpora.resumable_table import is_resumable
+from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError
 from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted
@@ -67,6 +75,7 @@ def fit(
     """
     if not (generator or generated or label):
         raise ConfigError(NO_GENERATED_TEXTS)
+    check_source([real, *(generated or ())])
     with reported_stages(settings.get("minutes")) as progress:
         from seqloom.detector.fit import fit_detector
 
@@ -116,6 +125,7 @@ def score(
     another language.
     """
     try:
+        check_source(source)
         with table_output(output, as_json=json, may_exist=overwrite or resume) as path:
             from seqloom.detector.score_table import COLUMNS, score_table
 
@@ -150,6 +160,7 @@ def duel(
     learned from: for unselected texts, for selected texts, and again for these selected texts after the detector has
     learned from others that were selected.
     """
+    check_source(real)
     from seqloom.detector.adversarial import adversarial_rounds
 
     rounds = adversarial_rounds(real, generator=generator, run=run, note=note, **settings)
@@ -201,6 +212,8 @@ def report(
     intervals and the cost of false alarms. It explains the scores of some texts. With neither --generated nor --label,
     no text is known to be generated, so no accuracy can be measured: the page shows only scores and texts.
     """
+    check_one_label(generated, label)
+    check_source([source, *([generated] if generated is not None else [])])
     from seqloom.detector.html_report import report_detector
     from seqloom.detector.report import report_to_json
 

@@ -1,5 +1,6 @@
 """`seqloom gan`: train a generator of rated texts against a discriminator."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note
 from seqloom.cli.reported_stages import stage_display
 from seqloom.config import ReadingConfig
-from seqloom.config.gan import DEFAULT_MINUTES, GanConfig
+from seqloom.config.gan import DEFAULT_MINUTES, NO_RATING, NO_SOURCE, GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
+from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError
 from seqloom.stopwatch import Stopwatch
 
@@ -83,12 +85,20 @@ def train(
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
     minutes = settings.get("minutes") or DEFAULT_MINUTES
-    stopwatch, stages = Stopwatch(), stage_display(None if resume else 60 * minutes)
-    stages.stage("preparing")  # before the slow imports
-    from seqloom.cli.command_viewer import CommandViewer, interrupted_gan_message
-    from seqloom.gan.train import train_gan
+    if not resume and source is None:
+        raise ConfigError(NO_SOURCE)
+    if not resume and "rating" not in settings and from_run is None:
+        raise ConfigError(NO_RATING)
+    if source is not None:
+        check_source(source)
+    stopwatch = Stopwatch()
+    with ExitStack() as stack:
+        stages = stack.enter_context(stage_display(None if resume else 60 * minutes))
+        stages.stage("preparing")  # before the slow imports
+        from seqloom.cli.command_viewer import CommandViewer, interrupted_gan_message
+        from seqloom.gan.train import train_gan
 
-    with stages, CommandViewer(stages, scope=" in this stage") as viewer:
+        viewer = stack.enter_context(CommandViewer(stages, scope=" in this stage"))
         try:
             train_gan(
                 source,

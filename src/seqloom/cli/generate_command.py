@@ -1,6 +1,9 @@
 """`seqloom generate`: text on the screen as it is generated, samples as JSON, or a file of texts."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +15,8 @@ from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import note, print_json, print_json_line
 from seqloom.cli.rated_generation import requested_rating
 from seqloom.cli.text_requests import TextRequest, check_sampling, parse_temperatures, read_prompts, text_requests
-from seqloom.config import DecodingConfig, SamplingConfig
+from seqloom.cli.value_files import FileText
+from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.text_grammars import GRAMMAR_SETTINGS
 from seqloom.errors import ConfigError
 from seqloom.generation.sample_table import check_sample_file, has_own_writer, payload_paths, write_samples
@@ -108,21 +112,23 @@ def generate(
     ] = None,
 ) -> None:
     """Generate text in the style of RUN's corpus."""
-    if settings.get("stateful") and sliding_window:
-        raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
-    if json and jsonl:
-        raise ConfigError("`json` and `jsonl` contradict each other: leave out one of the two")
+    contradictions = {
+        ("stateful", "sliding_window"): settings.get("stateful") and sliding_window,
+        ("json", "jsonl"): json and jsonl,
+    }
     if interactive:
-        _check_interactive({"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic})
+        others = {"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic}
+        contradictions |= {("interactive", name): value for name, value in others.items()}
+    temperatures = _checked_temperatures(temperature, settings, count, contradictions)
     if output is not None:
         if not has_own_writer(output):
             check_sample_file(output, may_exist=overwrite)
-        _check_no_input(output, prompt_file or ())
+        grammars = [Path(value.path) for value in settings.values() if isinstance(value, FileText)]
+        _check_no_input(output, [*(prompt_file or ()), *grammars], reads_standard_input="-" in (prompt or ()))
     if sliding_window:
         settings["stateful"] = False
     settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
-    texts, temperatures = read_prompts(prompt or (), prompt_file or ()), parse_temperatures(temperature)
-    check_sampling(settings, temperatures, count)
+    texts = read_prompts(prompt or (), prompt_file or ())
     from seqloom.api.generating_run import GeneratingRun
 
     opened = GeneratingRun(run)
@@ -155,17 +161,51 @@ def generate(
         raise
 
 
-def _check_no_input(output: Path, prompt_files: Sequence[Path]) -> None:
-    """Check that the file of texts does not replace the file of a prompt."""
-    if any(output.exists() and file.exists() and output.samefile(file) for file in prompt_files):
-        raise ConfigError(f"`output` got {output}, which is the file of a prompt: name another file")
+def _check_no_input(output: Path, files: Sequence[Path], *, reads_standard_input: bool) -> None:
+    """Check that the file of texts replaces no file that the command reads."""
+    if not output.exists():
+        return
+    inputs = [file.stat() for file in files if file.exists()]
+    if reads_standard_input:
+        with contextlib.suppress(OSError, ValueError):  # of a stream that is no file
+            inputs.append(os.fstat(sys.stdin.fileno()))
+    if any(os.path.samestat(output.stat(), status) for status in inputs):
+        raise ConfigError(f"`output` got {output}, which the command reads: name another file")
 
 
-def _check_interactive(others: dict[str, Any]) -> None:
-    """Check that no setting is given that has no meaning in turns; `others` has a true value for each that is."""
-    for name, value in others.items():
-        if value:
-            raise ConfigError(f"`interactive` and `{name}` contradict each other: leave out one of the two")
+def _checked_temperatures(
+    temperature: str | None,
+    settings: dict[str, Any],
+    count: int,
+    contradictions: Mapping[tuple[str, str], Any],
+) -> tuple[float, ...]:
+    """Return the temperatures after a check of everything that depends on the arguments alone.
+
+    Args:
+        temperature: temperatures with commas between them; None for the default one.
+        settings: settings of generation that the user has set.
+        count: number of texts.
+        contradictions: true values for each pair of arguments that contradict each other.
+
+    Raises:
+        ConfigError: some arguments are wrong, all of which are listed.
+    """
+    faults = [
+        f"`{first}` and `{second}` contradict each other: leave out one of the two"
+        for (first, second), holds in contradictions.items()
+        if holds
+    ]
+    temperatures: tuple[float, ...] = ()
+    try:
+        temperatures = parse_temperatures(temperature)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        check_sampling(settings, temperatures, count)
+    except ConfigError as error:
+        faults += error.faults
+    validate(*[(False, fault) for fault in faults])
+    return temperatures
 
 
 def _interact(

@@ -20,6 +20,13 @@ class CommandGroup(TyperGroup):
         """Return the parameters of the group, and those of every command."""
         return _with_message_options(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after the group; without any, print its help."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            print(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section with the commands."""
         commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))

@@ -8,9 +8,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from seqloom.cli.value_files import read_value
+from seqloom.cli.value_files import FileText, read_value
 from seqloom.config.flags import cli_flag
-from seqloom.config.settings import FieldInfo, check_range, fields_of, pick
+from seqloom.config.settings import FieldInfo, fields_of, pick, range_checks_of
 from seqloom.config.text_grammars import GrammarSetting, grammar_fault
 from seqloom.errors import ConfigError
 
@@ -92,8 +92,7 @@ def _check_settings(sections: Sequence[Section], settings: Mapping[str, Any]) ->
     faults: list[str] = []
     for config in dict.fromkeys(section.config for section in sections):
         if not hasattr(config, "__post_init__"):  # its user checks it
-            checks = [check_range(info, settings.get(name)) for name, info in fields_of(config).items()]
-            faults += [message for is_met, message in checks if not is_met]
+            faults += [message for is_met, message in range_checks_of(config, settings) if not is_met]
         elif all(field.default is not MISSING or field.default_factory is not MISSING for field in fields(config)):
             try:
                 pick(config, {name: _as_tuple(value) for name, value in settings.items()})
@@ -147,7 +146,9 @@ def _read_grammar(setting: GrammarSetting, path: str) -> str:
     fault = grammar_fault(setting, text)
     if fault is not None:
         raise typer.BadParameter(fault.replace(f"`{setting}` got", f"{path} contains").replace(f"`{setting}`", path))
-    return text
+    value = FileText(text)
+    value.path = path
+    return value
 
 
 def _help_with_default(info: FieldInfo) -> str:

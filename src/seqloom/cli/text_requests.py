@@ -20,10 +20,11 @@ from seqloom.cli.rated_generation import (
 )
 from seqloom.cli.value_files import decoded_text, read_value
 from seqloom.config import DecodingConfig, SamplingConfig, validate
-from seqloom.config.settings import pick
+from seqloom.config.settings import pick, range_checks_of
 from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.rating.request import RatingRequest
 from seqloom.registry import FORMATS, resolve
 from seqloom.version import __version__
 
@@ -183,8 +184,14 @@ def check_sampling(settings: dict[str, Any], temperatures: Sequence[float], coun
     Raises:
         ConfigError: some are out of range, or contradict each other.
     """
+    faults = [message for is_met, message in range_checks_of(RatingRequest, settings) if not is_met]
     for temperature in temperatures or (SamplingConfig().temperature,):
-        _sampling_config({**settings, "temperature": temperature}, count)
+        try:
+            _sampling_config({**settings, "temperature": temperature}, count)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(*dict.fromkeys(faults))
 
 
 def parse_temperatures(text: str | None) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 """`seqloom train` and `seqloom demo`: one call of the library each, shown in the terminal."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,14 +120,15 @@ def _train(
     resolve_options(options)  # reports faults before the slow imports
     if not resume and source is not None:
         check_source(source)
-    stages = stage_display(None if resume else options.budget_seconds)
-    stages.stage("preparing")  # before the slow imports
-    from seqloom.cli.command_viewer import CommandViewer
-    from seqloom.lm import train as training
+    with ExitStack() as stack:
+        stages = stack.enter_context(stage_display(None if resume else options.budget_seconds))
+        stages.stage("preparing")  # before the slow imports
+        from seqloom.cli.command_viewer import CommandViewer
+        from seqloom.lm import train as training
 
-    folder = training.default_folder(source) if run is None else run
-    replaced = folder if overwrite else None
-    with stages, CommandViewer(stages, always_show_texts=always_show_texts, replaced=replaced) as viewer:
+        folder = training.default_folder(source) if run is None else run
+        replaced = folder if overwrite else None
+        viewer = stack.enter_context(CommandViewer(stages, always_show_texts=always_show_texts, replaced=replaced))
         try:
             training.train(
                 source,

@@ -10,6 +10,16 @@ _MAX_BYTES = 1_000_000
 """Largest size of such a file."""
 
 
+class FileText(str):
+    """Text of a file.
+
+    Attributes:
+        path: name of the file.
+    """
+
+    path: str
+
+
 def read_value(path: str, flag: str | None = None) -> str:
     """Return the text of a file, without a byte order mark.
 

@@ -6,9 +6,10 @@ members, a convolutional encoder, and two language models, one of real and one o
 
 from dataclasses import dataclass
 
+from seqloom.config.base import validate
 from seqloom.config.settings import setting
 
-__all__ = ["NO_GENERATED_TEXTS", "DetectorConfig", "DuelConfig", "ReportConfig", "ScoringConfig"]
+__all__ = ["NO_GENERATED_TEXTS", "DetectorConfig", "DuelConfig", "ReportConfig", "ScoringConfig", "check_one_label"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,15 @@ NO_GENERATED_TEXTS = (
     "labels"
 )
 """Message about a detector that would learn from no generated texts."""
+
+
+def check_one_label(generated: object, label: object) -> None:
+    """Check that texts are not labelled in two ways.
+
+    Raises:
+        ConfigError: both are given.
+    """
+    validate((generated is None or label is None, "`generated` and `label` exclude each other: use one of them"))
 
 
 @dataclass(frozen=True, kw_only=True)

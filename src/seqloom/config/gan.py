@@ -16,10 +16,14 @@ from seqloom.config.settings import range_checks, setting, type_checks
 from seqloom.errors import ConfigError
 from seqloom.registry import GAN_LOSSES, unknown_name
 
-__all__ = ["DEFAULT_MINUTES", "GanConfig"]
+__all__ = ["DEFAULT_MINUTES", "NO_RATING", "NO_SOURCE", "GanConfig"]
 
 DEFAULT_MINUTES = 8.0
 """Time budget of a GAN's training for which none is set, in minutes."""
+
+NO_RATING = "`rating`: name the column with the ratings to train on"
+NO_SOURCE = "a source is required: name a table, or continue a training with `resume`"
+"""Messages about a training without ratings, and without a source."""
 
 _MAX_LENGTH = 256
 """Limit on the tokens of a text. A batch needs memory for a distribution over the vocabulary at every token."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from seqloom.config.base import Check, JsonSerializable, validate
@@ -298,7 +299,10 @@ def _type_rules(config: SamplingConfig) -> Iterator[Check]:
                 yield _instance_check(name, string, str, "strings")
     for name, expected in (("pattern", "a regular expression"), ("json_schema", "a schema"), ("grammar", "a grammar")):
         value = getattr(config, name)
-        yield _instance_check(name, "" if value is None else value, str, expected)
+        if isinstance(value, Path):
+            yield False, f"`{name}` got {value!r}: give its text, such as {value!r}.read_text()"
+        else:
+            yield _instance_check(name, "" if value is None else value, str, expected)
     yield (
         config.watermark is None or isinstance(config.watermark, str),
         "`watermark` got a key that is not a string: give a secret key",

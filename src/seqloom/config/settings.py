@@ -25,6 +25,7 @@ __all__ = [
     "is_number",
     "pick",
     "range_checks",
+    "range_checks_of",
     "setting",
     "type_checks",
 ]
@@ -262,6 +263,12 @@ def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
     for info in _fields_of_instance(config).values():
         if info.name not in skip:
             yield check_range(info, getattr(config, info.name))
+
+
+def range_checks_of(config: type, settings: Mapping[str, Any]) -> Iterator[Check]:
+    """Check settings of a dataclass, which need not be all of its settings; see `range_checks`."""
+    for name, info in fields_of(config).items():
+        yield check_range(info, settings.get(name))
 
 
 def is_number(value: Any) -> bool:

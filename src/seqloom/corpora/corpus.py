@@ -138,11 +138,21 @@ def open_corpus(
         raise SourceError(
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
-    if recognise_lists and not (reading.records or reading.text) and all(map(_is_word_list, files)):
-        reading = replace(reading, records="line")
-        note = f"{name} has one word per line, so each line is a record; to read it as one text, set `records` none"
-        return SourceCorpus(name, files, reading, skipped, (note,))
-    return SourceCorpus(name, files, reading, skipped)
+    notes: list[str] = []
+    if recognise_lists and not (reading.records or reading.text):
+        num_lists = sum(map(_is_word_list, files))
+        if num_lists == len(files):
+            reading = replace(reading, records="line")
+        notes = _list_notes(name, num_lists, len(files))
+    return SourceCorpus(name, files, reading, skipped, notes)
+
+
+def _list_notes(name: str, num_lists: int, num_files: int) -> list[str]:
+    """Return the remark on lists of words among the files of a corpus, if there are any."""
+    if num_lists == num_files:
+        return [f"{name} has one word per line, so each line is a record; to read it as one text, set `records` none"]
+    files = f"{num_lists:,} of {num_files:,} files have one word per line"
+    return [f"{files}; to read each line as a record, set `records` line"] if num_lists else []
 
 
 def _is_word_list(file: Format) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import ReadingConfig, validate
+from seqloom.config.detector import check_one_label
 from seqloom.config.reading import MISSING_WORDS, TABLE_RULES
 from seqloom.corpora.labelled_texts import LabelledTexts, read_labelled_texts
 from seqloom.detector.confounds import match_labelled_lengths, shared_texts
@@ -28,6 +29,7 @@ from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, LabelledSample
 from seqloom.files import real_path
 from seqloom.percent import format_percent
+from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 
 __all__ = ["evaluate_detector"]
@@ -74,7 +76,6 @@ def evaluate_detector(
     """
     validate(
         (seed >= 0, f"`seed` got {seed}: choose 0 or more"),
-        (generated is None or label is None, "`generated` and `label` exclude each other: use one of them"),
         (
             not matched or generated is not None or label is not None,
             "`matched` needs labelled texts: add `generated` or `label`",
@@ -82,6 +83,7 @@ def evaluate_detector(
     )
     rare_base_rate = RARE_BASE_RATE if base_rate is None else None
     base_rate = 0.5 if base_rate is None else base_rate
+    check_one_label(generated, label)
     check_base_rate(base_rate)
     opened_detector = open_detector(detector)
     reading = ReadingConfig(text=text, group=group, pool=pool, missing=missing)
@@ -190,7 +192,7 @@ def _warnings(
     for rate in FALSE_POSITIVE_RATES:
         if len(real) * rate < 1:
             yield (
-                f"{len(real):,} real texts are too few to measure a false alarm rate of {format_percent(rate)}: the "
+                f"{counted(len(real), 'real text')} cannot show a false alarm rate of {format_percent(rate)}: the "
                 "figures at that rate count only generated texts that score above every real text."
             )
 

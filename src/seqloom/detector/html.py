@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from math import log2
 from string import Template
 from typing import NamedTuple
 
 from seqloom.detector.explanation import Token
+from seqloom.harmless_text import escaped
 from seqloom.percent import format_percent
 from seqloom.plots.detector import LineStyle
 from seqloom.plots.page_colors import DARK_COLORS, LIGHT_COLORS, color_variable
@@ -52,7 +52,7 @@ p, ul, figcaption { max-width: 48rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid $line;
   vertical-align: top; min-width: 5.5rem; }
-th[scope=row] { min-width: 10rem; font-weight: normal; }
+th[scope=row] { min-width: 10rem; max-width: 20rem; overflow-wrap: anywhere; font-weight: normal; }
 thead th { border-bottom: 2px solid $grey; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
@@ -110,14 +110,14 @@ def document(title: str, opening: Iterable[str], sections: Sequence[PageSection]
         footer: last line of the page, as text.
     """
     links = "".join(
-        f'<li><a href="#part-{number}">{escape(section.title)}</a></li>' for number, section in enumerate(sections, 1)
+        f'<li><a href="#part-{number}">{escaped(section.title)}</a></li>' for number, section in enumerate(sections, 1)
     )
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_CONTENT_SECURITY_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            f"<title>{escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escaped(title)}</h1>",
             *opening,
             *([f'<nav aria-label="Contents"><ul>{links}</ul></nav>'] if sections else []),
             *(_section(number, section) for number, section in enumerate(sections, 1)),
@@ -128,24 +128,24 @@ def document(title: str, opening: Iterable[str], sections: Sequence[PageSection]
 
 def _section(number: int, section: PageSection) -> str:
     content = "\n".join(section.parts)
-    return f'<section id="part-{number}">\n<h2>{escape(section.title)}</h2>\n{content}\n</section>'
+    return f'<section id="part-{number}">\n<h2>{escaped(section.title)}</h2>\n{content}\n</section>'
 
 
 def heading(text: str) -> str:
     """Return a heading within a section."""
-    return f"<h3>{escape(text)}</h3>"
+    return f"<h3>{escaped(text)}</h3>"
 
 
 def paragraph(text: str, *, style: str = "") -> str:
     """Return a paragraph; its style is "" (plain), "grey", or "note" (a danger)."""
     opening = f'<p class="{style}">' if style else "<p>"
-    return f"{opening}{escape(text)}</p>"
+    return f"{opening}{escaped(text)}</p>"
 
 
 def bullets(lines: Sequence[str], *, style: str = "") -> str:
     """Return an unordered list; for its style, see `paragraph`."""
     opening = f'<ul class="{style}">' if style else "<ul>"
-    return opening + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    return opening + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -158,16 +158,16 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
     is_number = [False, *(all(not cell or _NUMBER.fullmatch(cell) for cell in column) for column in columns)]
     styles = [' class="number"' if number else "" for number in is_number]
     head = "".join(
-        f'<th scope="col"{style}>{escape(cell)}</th>' for cell, style in zip(header, styles or [""], strict=False)
+        f'<th scope="col"{style}>{escaped(cell)}</th>' for cell, style in zip(header, styles or [""], strict=False)
     )
     body = "\n".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td{style}>{escape(cell)}</td>" for cell, style in zip(row[1:], styles[1:], strict=True))
+        f'<tr><th scope="row">{escaped(row[0])}</th>'
+        + "".join(f"<td{style}>{escaped(cell)}</td>" for cell, style in zip(row[1:], styles[1:], strict=True))
         + "</tr>"
         for row in rows
     )
     return (
-        f'<figure><figcaption>{escape(caption)}</figcaption>\n<div class="scroll" tabindex="0"><table>\n'
+        f'<figure><figcaption>{escaped(caption)}</figcaption>\n<div class="scroll" tabindex="0"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div></figure>"
     )
 
@@ -181,7 +181,7 @@ def plots(caption: str, drawn: Iterable[str], legend: str = "") -> str:
         legend: legend below the plots, as HTML.
     """
     inner = "\n".join(drawn)
-    return f'<figure><figcaption>{escape(caption)}</figcaption>\n<div class="plots">{inner}</div>{legend}</figure>'
+    return f'<figure><figcaption>{escaped(caption)}</figcaption>\n<div class="plots">{inner}</div>{legend}</figure>'
 
 
 def line_legend(styles: Iterable[tuple[str, LineStyle]]) -> str:
@@ -195,7 +195,7 @@ def _line_entry(label: str, style: LineStyle) -> str:
         f'<line x1="1" y1="5" x2="39" y2="5" stroke="{color_variable(style.color)}" stroke-width="{style.width:g}"'
         f"{dashes}></line>"
     )
-    return f'<li><svg aria-hidden="true" viewBox="0 0 40 10">{line}</svg>{escape(label)}</li>'
+    return f'<li><svg aria-hidden="true" viewBox="0 0 40 10">{line}</svg>{escaped(label)}</li>'
 
 
 def colored_words(tokens: Iterable[Token], max_characters: int) -> str:
@@ -248,8 +248,8 @@ def _span(text: str, word: Sequence[Token]) -> str:
     """Return the text of a word, perhaps shortened, shaded by its probability."""
     known = [token.probability for token in word if token.probability is not None]
     if not known:
-        return f'<span title="not scored">{escape(text)}</span>'
+        return f'<span title="not scored">{escaped(text)}</span>'
     bits = sum(-log2(max(probability, 1e-9)) for probability in known)
     shade = min(_NUM_SHADES - 1, int(bits / _BITS_PER_SHADE))
     shade_class = f' class="s{shade}"' if shade else ""
-    return f'<span{shade_class} title="{format_percent(2**-bits)}">{escape(text)}</span>'
+    return f'<span{shade_class} title="{format_percent(2**-bits)}">{escaped(text)}</span>'

@@ -103,9 +103,9 @@ def render_page(report: DetectorReport) -> str:
 def _summary(report: DetectorReport) -> Iterator[str]:
     source = Path(report.source).name
     if report.num_generated is None:
-        texts = f"{report.num_real:,} texts of {source}, of which it is unknown whether they were generated"
+        texts = f"{counted(report.num_real, 'text')} of {source}, of which it is unknown whether they were generated"
     else:
-        texts = f"{report.num_real:,} real and {report.num_generated:,} generated texts; source: {source}"
+        texts = f"{report.num_real:,} real and {counted(report.num_generated, 'generated text')}; source: {source}"
     lines = [f"{texts}.", _base_rate_line(report)]
     if report.num_too_short:
         lines.append(

@@ -38,6 +38,9 @@ _GUESSING = LineStyle("grey", (3, 2), 0.7)
 _MIN_TEXTS_PER_BIN = 5
 """Calibration bins with fewer texts are left out."""
 
+_MIN_TEXTS_FOR_VERDICT = 50
+"""Number of real and of generated texts from which the calibration is judged."""
+
 _MAX_CALIBRATION_ERROR = 0.05
 """Expected calibration error from which the probabilities should not be read as such."""
 
@@ -68,7 +71,10 @@ def labelled_sections(report: DetectorReport) -> Iterator[PageSection]:
 def calibration_verdict(report: DetectorReport) -> tuple[str, bool]:
     """Return whether the probabilities can be read as such, in words, and whether they must not be."""
     assert report.overall is not None
+    assert report.num_generated is not None
     error = report.overall.calibration_error
+    if min(report.num_real, report.num_generated) < _MIN_TEXTS_FOR_VERDICT:
+        return f"Fewer than {_MIN_TEXTS_FOR_VERDICT} texts of one side are too few to judge the probabilities.", False
     interval = f"{_points(error.value)} ({_points(error.low)} to {_points(error.high)}) percentage points"
     if error.low > _MAX_CALIBRATION_ERROR:
         return (
@@ -182,6 +188,8 @@ def _roc_curves(report: DetectorReport) -> PageSection:
 def _calibration(report: DetectorReport) -> PageSection:
     verdict, is_off = calibration_verdict(report)
     bins = _shown_bins(report)
+    if not bins:
+        return PageSection("Calibration", [paragraph(verdict)])
     intervals = [calibration_bin.generated_share for calibration_bin in bins]
     shares = [[interval.value, interval.low, interval.high] for interval in intervals]
     drawn = plot_calibration(

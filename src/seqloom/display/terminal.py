@@ -1,11 +1,11 @@
 """What terminals, files and pipes may receive: colours, cursor movements and characters."""
 
 import os
-import re
 import sys
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from seqloom.display.verbosity import is_quiet
+from seqloom.harmless_text import HARMFUL, harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 __all__ = [
     "HARMFUL", "abandon", "can_draw_on", "console", "dimmed", "harmless", "shows_terminal", "styled", "visible",
 ]  # fmt: skip
-
-HARMFUL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, except line break and tab
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # controls of the writing direction
-)
-"""Characters that change the state of a terminal, or the order in which it shows other characters."""
 
 _STYLE_CODES = {"bold": 1, "faint": 2, "red": 31, "yellow": 33}
 """Codes of ANSI X3.64 (SGR)."""
@@ -67,6 +61,8 @@ def console() -> "Console":
 def can_draw_on(console: "Console") -> bool:
     """Return whether a console is a terminal in which the cursor can be moved."""
     # FORCE_COLOR makes rich call any file a terminal, so ask the file too: a log must not receive cursor movements.
+    if console.quiet:  # a live display would catch what others print, and print it to this console
+        return False
     is_terminal = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
     return is_terminal and console.encoding.lower().startswith("utf")
 
@@ -93,15 +89,6 @@ def styled(text: str, style: Literal["bold", "faint", "red", "yellow"], stream: 
 def dimmed(text: str) -> str:
     """Return the text in a faint colour, if standard output is a terminal with colours."""
     return styled(text, "faint")
-
-
-def harmless(text: str) -> str:
-    """Return a text that a terminal may receive.
-
-    Control characters and controls of the writing direction become U+FFFD, and carriage returns are left out. Names and
-    texts from outside could otherwise send commands to the terminal, or show a file name in another order.
-    """
-    return HARMFUL.sub("\ufffd", text.replace("\r", ""))
 
 
 def visible(text: str) -> str:

@@ -25,6 +25,7 @@ _NUM_BINS = 10
 """Number of bins of the calibration error."""
 
 _QUANTILES = (0.025, 0.975)
+_DECIMALS = 12  # the rest is rounding noise of sums over texts
 """Quantiles of the bootstrap samples that bound a 95 % confidence interval."""
 
 _MAX_RESAMPLES, _MIN_RESAMPLES = 1000, 200
@@ -91,8 +92,8 @@ class LabelledSample:
             measure(_bootstrap_weights(generated, groups, min(draws_at_once, num_draws - first), random))
             for first in range(0, num_draws, draws_at_once)
         ]
-        value = float(measure(np.ones((1, len(groups))))[0])
-        low, high = np.nanquantile(np.concatenate(values), _QUANTILES).tolist()
+        value = round(float(measure(np.ones((1, len(groups))))[0]), _DECIMALS)
+        low, high = np.nanquantile(np.concatenate(values), _QUANTILES).round(_DECIMALS).tolist()
         return Interval(value, min(low, value), max(high, value))  # the interval contains the estimate
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config import ModelConfig
-from seqloom.config.gan import GanConfig
+from seqloom.config.gan import NO_RATING, GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.data.scale import Scale
@@ -62,7 +62,7 @@ def check_request(
         if not is_valid:
             faults.append(message)
     if from_run is None and not likelihood_settings.get("rating"):
-        faults.append("`rating`: name the column with the ratings to train on")
+        faults.append(NO_RATING)
     # `GanConfig` requires both numbers of steps. Where the user gave none, 1 stands for the number planned later.
     try:
         GanConfig(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqloom.config.gan import GanConfig
+from seqloom.config.gan import NO_SOURCE, GanConfig
 from seqloom.config.options import GanOptions
 from seqloom.config.pace import Pace
 from seqloom.config.settings import fields_of
@@ -106,7 +106,7 @@ def train_gan(
         _check_no_other_option({*chosen, *(name for name, given in is_given.items() if given)})
         return _resume(folder, progress)
     if source is None:
-        raise ConfigError("a source is required: name a table, or continue a training with `resume`")
+        raise ConfigError(NO_SOURCE)
     noise_size, minutes = chosen.pop("noise_size", DEFAULT_NOISE_SIZE), chosen.pop("minutes", None)
     gan_settings = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
     likelihood_settings = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}

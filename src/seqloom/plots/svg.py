@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,13 @@ def draw_svg(draw: Callable[["Axes"], None], description: str, *, height_inches:
     return _for_page(written.getvalue(), description)
 
 
+def _with_own_ids(content: str, prefix: str) -> str:
+    """Return SVG whose ids begin with a prefix, since several plots stand in one page; unused ids are left out."""
+    used = set(re.findall(r"#([\w.-]+)", content))
+    content = re.sub(r' id="([\w.-]+)"', lambda one: f' id="{prefix}-{one[1]}"' if one[1] in used else "", content)
+    return re.sub(r"#([\w.-]+)", rf"#{prefix}-\1", content)
+
+
 def label_percent(*axis: "Axis") -> None:
     """Write the numbers of axes in percent."""
     for one in axis:
@@ -81,6 +89,7 @@ def _for_page(svg: str, description: str) -> str:
     for name, color in LIGHT_COLORS.items():
         content = content.replace(color, color_variable(name))
     content = re.sub(r"(\d+\.\d\d)\d+", r"\1", content)
+    content = _with_own_ids(content, f"plot-{sha256(content.encode()).hexdigest()[:8]}")
     view_box = re.search(r'viewBox="[^"]*"', svg)
     assert view_box is not None
     content = re.sub(r"\s*\n\s*", "\n", content)
