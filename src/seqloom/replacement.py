@@ -205,7 +205,7 @@ def settle(folder: Path) -> bool:
         if not _journal_file(staging).exists():
             break
         if time.monotonic() > deadline:
-            raise RunError(f"{folder} is just being replaced by another process: wait until it has finished, or end it")
+            raise RunError(f"{folder} is being replaced by another process: wait until it has finished, or end it")
         time.sleep(_POLL_SECONDS)
     return False
 
@@ -291,7 +291,7 @@ def _check_staging(staging: Path) -> None:
         if not check(mode):
             kind = "a link" if stat.S_ISLNK(mode) else "something else"
             wanted = "folder" if path == staging else "file"
-            raise RunError(f"{path} is {kind} in the place of a {wanted} of seqloom: remove it")
+            raise RunError(f"{path} is {kind}, where seqloom expects a {wanted} of its own: remove it")
 
 
 def _finish(folder: Path, staging: Path) -> None:

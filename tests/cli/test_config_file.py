@@ -36,9 +36,9 @@ def test_the_configuration_of_a_run_repeats_its_training(command, run, text_file
         (
             "a.toml",
             "hiden_size = 3",
-            "has the key hiden_size, which is no setting of a training; did you mean hidden_size?",
+            "has the key hiden_size, which is not a training setting; did you mean hidden_size?",
         ),
-        ("a.toml", "[model]\nzzzzzz = 3", "has the key model.zzzzzz, which is no setting of a training: leave it out"),
+        ("a.toml", "[model]\nzzzzzz = 3", "has the key model.zzzzzz, which is not a training setting: leave it out"),
         ("a.toml", "hidden_size 3", "is not TOML"),
         ("a.json", "{", "is not JSON"),
         ("a.json", "[1]", "holds no settings by name"),

@@ -41,7 +41,7 @@ def test_a_report_is_a_page_and_a_table(command, place, tmp_path):
     assert done.out.splitlines()[0].split() == "scored by AUC detected at 1 % false alarms".split()
     assert done.out.splitlines()[1].startswith("the detector")
     assert f"page: {page}" in done.err
-    assert "only evidence against anybody" in page.read_text(encoding="utf-8")
+    assert "only evidence against a person" in page.read_text(encoding="utf-8")
     again = command(*asked, "-o", page)
     assert (again.code, again.out) == (2, "")
     assert again.faults == [f"{page} already exists: name another file, or use --overwrite"]

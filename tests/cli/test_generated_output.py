@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import pytest
@@ -151,3 +152,18 @@ def test_a_full_disk_leaves_the_old_file(command, run, tmp_path, monkeypatch):
     assert "No space left on device" in done.faults[-1]
     assert (tmp_path / "texts.csv").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_text_file_names_prompts_and_temperatures(command, run, tmp_path):
+    texts = tmp_path / "texts.txt"
+    done = command("generate", run, "-p", "the", "-t", "0.2,0.9", "-l", 5, "-o", texts)
+    assert done.code == 0
+    first, second = re.findall("^--- .*$", texts.read_text(), re.MULTILINE)
+    assert first == "--- 1 of 2, temperature 0.2, prompt 'the'"
+    assert second == "--- 2 of 2, temperature 0.9, prompt 'the'"
+    command("generate", run, "-p", "the", "-n", 2, "-l", 5, "-o", tmp_path / "same.txt")
+    assert "---" not in (tmp_path / "same.txt").read_text()
+
+
+def test_an_option_is_suggested_by_its_beginning(command, run):
+    assert "did you mean --temperature?" in command("generate", run, "--temp", "0.5").faults[0]

@@ -14,7 +14,7 @@ CHOSEN = (
     "detected",
     "line for a list of words",
     "bfloat16 where it is faster",
-    "the fastest that loses nothing",
+    "the fastest with nearly the same loss",
     "by default, unless trained on windows",
     "line end, colon, quotation mark, asterisk",
 )

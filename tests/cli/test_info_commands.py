@@ -110,7 +110,7 @@ def test_the_summary_of_scores_counts_right(command, run, tmp_path):
     mean = -sum(scored.log_prob for scored in own) / len(own)
     assert lines["nats per token"] == f"{mean:.4f}"
     first = sum(scored.rank == 0 for scored in own) / len(own)
-    assert lines["likeliest"].split()[0] == f"{100 * first:.1f}"
+    assert lines["most likely token"].split()[0] == f"{100 * first:.1f}"
     worst = min(own, key=lambda scored: scored.log_prob)
     surprising = done.out.split("\n\n")[1].splitlines()[1]
     assert surprising.startswith(f"{-worst.log_prob:7.2f}")
@@ -189,7 +189,7 @@ def test_fetching(command, monkeypatch, tmp_path):
     [
         (["plot", "--temperature", "-1"], "--temperature got -1: choose a number from 0 up"),
         (["plot", "--temperature", "nan"], "--temperature got nan: choose a number from 0 up"),
-        (["evaluate", "--stride", "2"], "--stride has no meaning without --windows"),
+        (["evaluate", "--stride", "2"], "--stride has no effect without --windows"),
     ],
 )
 def test_flags_that_mean_nothing(command, run, words, fault):

@@ -19,7 +19,7 @@ def test_the_run_continues_the_whole_text(command, run, typed):
     typed("quick\n\n fox\n")
     done = command("generate", run, "-i", "-p", "the ", "-l", 6, "--seed", 4, "-t", 0.8)
     assert done.code == 0
-    assert done.notes == ["type how the text goes on; an empty line lets the run go on; Ctrl-D ends"]
+    assert done.notes == ["type a continuation of the text; after an empty line, the run continues it; Ctrl-D ends"]
     opened, text, lines = load(run), "the ", []
     for turn, line in enumerate(["quick", "", " fox"]):
         text += line

@@ -365,9 +365,9 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--rating", 3, "--method", "wish,wish", "--critic", "nowhere"), "unknown method 'wish'"),
         (("--rating", 3, "--rating", "stars=4"), "--rating got '3' among several"),
         (("--rating", 3, "--critic", "nowhere"), "no critic at nowhere"),
-        (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
-        (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
-        (("--tolerance", 3, "--method", "smc"), "--tolerance, --method have no meaning without --rating: add a rating"),
+        (("--critic", "nowhere"), "--critic has no effect without --rating: add a rating"),
+        (("--budget", 3), "--budget has no effect without --rating: add a rating"),
+        (("--tolerance", 3, "--method", "smc"), "--tolerance, --method have no effect without --rating: add a rating"),
         (
             ("--rating", 3, "--budget", 3),
             "--budget got 3, but --method conditioning does not use it: name a --critic, or leave it out",

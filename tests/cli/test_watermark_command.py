@@ -93,5 +93,5 @@ def test_a_faulty_key_is_one_line(command, wordy, texts):
         done = command(*words)
         assert (done.code, len(done.faults), done.out) == (2, 1, "")
     done = command("generate", wordy, "--watermark", "key", "--temperature", 0)
-    said = "--watermark marks draws, and --temperature 0 draws nothing: leave out one of the two"
+    said = "--watermark needs random draws, and --temperature 0 makes none: leave out one of the two"
     assert (done.code, done.faults) == (2, [said])

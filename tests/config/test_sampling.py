@@ -74,10 +74,10 @@ def faults(**settings):
         ({"max_copy": -3}, "`max_copy`"),
         ({"watermark": ""}, "`watermark` got an empty key"),
         ({"watermark": "\udc80"}, "not valid Unicode text"),
-        ({"watermark": "key", "temperature": 0}, "`temperature` 0 draws nothing"),
-        ({"watermark": "key", "top_k": 1}, "`top_k` 1 draws nothing"),
-        ({"watermark": "key", "beam": 4}, "`beam` 4 draws nothing"),
-        ({"watermark": "key", "draft_length": 2}, "`draft_length` 2 drafts tokens"),
+        ({"watermark": "key", "temperature": 0}, "`temperature` 0 makes none"),
+        ({"watermark": "key", "top_k": 1}, "`top_k` 1 makes none"),
+        ({"watermark": "key", "beam": 4}, "`beam` 4 makes none"),
+        ({"watermark": "key", "draft_length": 2}, "`draft_length` 2 contradict each other"),
     ],
 )
 def test_a_faulty_setting_is_named(settings, flag):

@@ -120,4 +120,4 @@ def test_a_missing_group_skips_no_text(tmp_path: Path) -> None:
     notes: list[str] = []
     reading = ReadingConfig(text="text", rating=("stars",), group="place", missing=("-",))
     assert read_rated(path, reading, notes.append).groups.tolist() == [0, 1, 2]
-    assert notes == [f"{path}: 3 rated texts in 3 groups", "left open: 2 missing groups"]
+    assert notes == [f"{path}: 3 rated texts in 3 groups", "incomplete, but used: 2 missing groups"]

@@ -228,7 +228,7 @@ def test_a_file_with_the_name_of_a_part_stays(table: Path, tmp_path: Path, kind:
         part.unlink()
         part.hardlink_to(own)
     for settings in ({"overwrite": True}, {"overwrite": True, "resume": None}):
-        with pytest.raises(ConfigError, match="is in the way, and not of seqloom"):
+        with pytest.raises(ConfigError, match="is in the way, but seqloom did not write it"):
             add(table, tmp_path / "out.csv", **settings)
     assert part.read_text() == "own"
 

@@ -84,7 +84,7 @@ def test_the_home_folder_is_understood(folder: Path, monkeypatch: pytest.MonkeyP
         ("a/z.text", "did you mean a/z.txt?"),
         ("qqqq", "or one of python-docs"),
         ("no/such/folder", "or one of python-docs"),
-        ("x" * 5000, "cannot look at"),
+        ("x" * 5000, "cannot access"),
     ],
 )
 def test_what_is_missing_gets_near_names(folder: Path, name: str, near: str) -> None:

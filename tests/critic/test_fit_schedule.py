@@ -48,7 +48,7 @@ def test_the_final_fit_takes_the_time_that_is_left(make_schedule):
 def test_the_models_of_a_fold_are_kept_if_there_is_no_time_for_others(make_schedule):
     schedule, notes = make_schedule(0.1)
     assert schedule.final_texts(500) is None
-    assert notes == ["there is no time to fit the final models: those of a fold of 500 texts are kept"]
+    assert notes == ["there is no time to fit the final models: models of a fold of 500 texts are used"]
 
 
 def test_too_little_time_is_refused(make_schedule):

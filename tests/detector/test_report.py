@@ -222,7 +222,7 @@ def test_the_page_asks_nothing_of_the_network_and_runs_no_text(folder, tables, t
     assert "http:" not in re.sub(r"&lt;img src=http://evil", "", written)
     assert sum("aria-label" in attributes for tag, attributes in tags.seen if tag == "svg") == 5
     said = " ".join(tags.said)
-    for part in ("area under the ROC curve", "of 1,000 flagged texts", "only evidence against anybody", "By town"):
+    for part in ("area under the ROC curve", "of 1,000 flagged texts", "only evidence against a person", "By town"):
         assert part in said
 
 
@@ -233,7 +233,7 @@ def test_without_labels_there_are_scores_and_texts_alone(folder, tables):
     said = " ".join(tags.said)
     assert sum("aria-label" in attributes for tag, attributes in tags.seen if tag == "svg") == 1
     assert "is unknown" in said
-    assert "only evidence against anybody" in said
+    assert "only evidence against a person" in said
     assert "area under" not in said
     assert "Actual label" not in said
 
@@ -288,11 +288,11 @@ def test_without_a_base_rate_false_alarms_are_shown_for_a_realistic_one(folder, 
         assert rule.real_per_1000_if_rare.value == pytest.approx(1000 * wrong / (wrong + right))
     said = " ".join(read_page(render_page(unasked)).said)
     assert "Suppose that 2 % of all texts are generated" in said
-    assert "by real people, at 2 %" in said
-    assert "by real people, at 50 %" in said
+    assert "real among 1,000 flagged, if 2 % are generated" in said
+    assert "real among 1,000 flagged, if 50 % are generated" in said
     asked = " ".join(read_page(render_page(report)).said)
     assert "Suppose that 20 % of all texts are generated" in asked
-    assert "at 2 %" not in asked
+    assert "if 2 % are" not in asked
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_without_a_base_rate_false_alarms_are_shown_for_a_realistic_one(folder, 
         ((0.02, 0.01, 0.03), [(0.5, 0.4, 0.6)], "can be read as probabilities", False),
         ((0.02, 0.01, 0.03), [(0.5, 0.7, 0.9)], "about 50 %, 80 % of the texts were generated", False),
         ((0.04, 0.01, 0.08), [], "with care", False),
-        ((0.2, 0.1, 0.3), [(0.5, 0.7, 0.9)], "Do not read these as probabilities", True),
+        ((0.2, 0.1, 0.3), [(0.5, 0.7, 0.9)], "Do not read the scores as probabilities", True),
     ],
 )
 def test_calibration_has_a_plain_verdict(report, error, bins, verdict, is_off):
@@ -310,7 +310,7 @@ def test_calibration_has_a_plain_verdict(report, error, bins, verdict, is_off):
     line, warns = calibration_verdict(changed)
     assert verdict in line
     assert warns == is_off
-    assert render_page(changed).count("Do not read these as probabilities") == 2 * is_off
+    assert render_page(changed).count("Do not read the scores as probabilities") == 2 * is_off
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_the_most_suspicious_rows_come_first(folders, table, tmp_path):
     assert rows_of(tmp_path / "top.csv") == ranked[:7]
     assert score_table(folders[0], table, text="text", output=tmp_path / "many.csv", top=99, note=said.append) == 30
     assert said[-1] == "`top` 99 is more than the 30 rows with a reliable probability"
-    assert any(line.endswith("that the detector was trained on") for line in said)
+    assert any(line.endswith("long passages of the detector's training texts") for line in said)
     assert "1 text too short for a reliable probability" in said
 
 

@@ -64,7 +64,7 @@ def test_texts_on_both_sides_are_dropped_from_both() -> None:
     assert kept.texts == ["c", "e"]
     assert kept.generated.tolist() == [False, True]
     assert kept.groups.tolist() == [0, 3]
-    assert notes == ["dropped: 2 texts that are both among the real and the generated ones"]
+    assert notes == ["dropped: 2 texts that occur in both the real and the generated texts"]
     assert kept.without_shared(notes.append) is kept
 
 
@@ -77,4 +77,4 @@ def test_shared_texts_are_named_or_dropped(tmp_path: Path) -> None:
     assert "`drop_shared`" in str(caught.value)
     notes: list[str] = []
     fit_detector(real, drop_shared=True, note=notes.append, **settings)
-    assert "dropped: 4 texts that are both among the real and the generated ones" in notes
+    assert "dropped: 4 texts that occur in both the real and the generated texts" in notes

@@ -17,7 +17,9 @@ import pytest
 from seqloom.cli.app import call
 from seqloom.corpora import catalogue
 from seqloom.corpora.builtin import python_docs
+from seqloom.corpora.music import Note, normalized_music
 from seqloom.text_features.config import EncoderSettings, NetworkSettings
+from seqloom.writers.midi import write_midi
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -66,7 +68,7 @@ def blocks(document: Path) -> list[Block]:
 def shown_files(document: Path) -> dict[str, str]:
     """Files whose content a document shows, after a line such as "This is `speech.gbnf`:"."""
     text = document.read_text(encoding="utf-8")
-    return dict(re.findall(r"This is\s`([\w.]+)`[^`]*:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r"This\sis\s`([\w.]+)`[^`]*:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
 def commands(document: Path) -> list[Command]:
@@ -174,6 +176,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "written.csv").write_text("\n".join(["text", *written]), encoding="utf-8")
     titles = [f"{what} for {whom} {row},{1 + row % 60}" for row, (what, whom) in enumerate(TITLES * 30)]
     (tmp_path / "titles.csv").write_text("\n".join(["title,points", *titles]), encoding="utf-8")
+    (tmp_path / "tunes").mkdir()
+    for number in range(12):
+        scale = [Note(12 * place, 60 + (number + 2 * place) % 24, 12) for place in range(16)]
+        write_midi(normalized_music(scale, []), tmp_path / "tunes" / f"{number}.mid")
+    write_midi(normalized_music(scale[:4], []), tmp_path / "start.mid")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -253,7 +260,9 @@ def test_every_flag_that_is_named_exists() -> None:
     while pending:
         command = pending.pop()
         pending += getattr(command, "commands", {}).values()
-        known |= {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        context = command.make_context("seqloom", [], resilient_parsing=True)
+        parameters = command.get_params(context)
+        known |= {flag for parameter in parameters for flag in (*parameter.opts, *parameter.secondary_opts)}
     paths = [*(ROOT / "examples").glob("*.py"), *(ROOT / "docs").glob("*.py")]
     scripts = "".join(path.read_text(encoding="utf-8") for path in paths)
     known |= set(re.findall(r"\"(--[a-z-]+)\"", scripts))

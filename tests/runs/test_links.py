@@ -79,7 +79,7 @@ def test_making_room_in_the_cache_changes_nothing_behind_a_link(
 
 def test_a_staging_folder_that_is_a_link_is_refused(run: Path, others: Path, text_file: Path) -> None:
     (run / ".seqloom-new").symlink_to(others)
-    with pytest.raises(RunError, match="is a link in the place of a folder of seqloom: remove it"):
+    with pytest.raises(RunError, match="is a link, where seqloom expects a folder of its own: remove it"):
         describe(run)
     with pytest.raises(RunError, match="is a link"):
         seqloom.train(text_file, run=run, overwrite=True, **SETTINGS)
@@ -104,7 +104,7 @@ def test_a_staging_folder_has_only_files_of_seqloom(run: Path, others: Path, nam
         path.mkdir()
     else:
         path.symlink_to(others / ("thesis.txt" if kind == "link" else "nothing"))
-    with pytest.raises(RunError, match=f"{name} is .* in the place of a file of seqloom"):
+    with pytest.raises(RunError, match=f"{name} is .*, where seqloom expects a file of its own"):
         describe(run)
     assert is_whole(others)
 

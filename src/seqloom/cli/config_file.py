@@ -80,7 +80,7 @@ def read_config_file(path: Path) -> StoredSettings:
             continue
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {nearest[0]}?" if nearest else ": leave it out"
-        faults.append(f"{path} has the key {key}, which is no setting of a training{hint}")
+        faults.append(f"{path} has the key {key}, which is not a training setting{hint}")
     if faults:
         raise ConfigError(*faults)
     if "pace" in settings:  # has the number of steps

@@ -120,9 +120,9 @@ def score(
 ) -> None:
     """Copy SOURCE, and add to each text the probability that it was generated.
 
-    The new columns are p_generated, the probability; flagged, which is 1 from the threshold up; abstained, which is 1
-    for texts that are too short; and flag, which marks texts that are unlike the training texts, such as texts in
-    another language.
+    The new columns are p_generated, the probability; flagged, which is 1 if the probability reaches the
+    threshold; abstained, which is 1 for texts that are too short to judge; and flag, which is "unfamiliar" for texts
+    unlike the training texts, such as texts in another language, and "learned" for texts of the training data.
     """
     try:
         check_source(source)
@@ -156,9 +156,9 @@ def duel(
 ) -> None:
     """Let a generator select the texts that a detector considers real, and train the detector on them, in rounds.
 
-    The detector consists of fast models only. Each round prints three AUCs, measured on texts that the detector has not
-    learned from: for unselected texts, for selected texts, and again for these selected texts after the detector has
-    learned from others that were selected.
+    The detector consists of fast models only. Each round prints three areas under the ROC curve (AUC; 0.5 is guessing),
+    measured on texts that the detector has not learned from: for unselected texts, for selected texts, and for the same
+    selected texts after the detector has also learned from other selected texts.
     """
     check_source(real)
     from seqloom.detector.adversarial import adversarial_rounds

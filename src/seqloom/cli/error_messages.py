@@ -4,7 +4,7 @@ import errno
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.flags import with_flags
 from seqloom.errors import SeqloomError
@@ -62,13 +62,23 @@ def _usage_message(error: "TyperException") -> str:
     """Return the message about a command that cannot be parsed: fault, similar options, and the command for help."""
     context = getattr(error, "ctx", None)
     message = _number_message(error) or error.format_message()
-    similar = (getattr(error, "possibilities", None) or [])[:_MAX_SIMILAR]
+    similar = _similar_options(error, context)[:_MAX_SIMILAR]
     if similar:
         message = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(similar)}?"
     message = re.sub(r"\.? Did you mean", "; did you mean", message)
     message = message[:1].lower() + message[1:].rstrip(".")
     command = getattr(context, "command_path", "seqloom")
     return f"{message} (see '{command} --help')" if message.endswith("?") else f"{message}; see '{command} --help'"
+
+
+def _similar_options(error: "TyperException", context: Any) -> list[str]:
+    """Return the options that an unknown one may stand for: those that begin with it, else those that resemble it."""
+    name = getattr(error, "option_name", None)
+    if name is None or context is None:
+        return getattr(error, "possibilities", None) or []
+    options = [flag for parameter in context.command.get_params(context) for flag in parameter.opts]
+    beginning = [flag for flag in options if flag.startswith(name) and name.startswith("--")]
+    return beginning or getattr(error, "possibilities", None) or []
 
 
 def _number_message(error: "TyperException") -> str | None:

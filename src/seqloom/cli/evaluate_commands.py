@@ -92,7 +92,7 @@ def evaluate(
     others = {"critic": critic, "methods": combinations, "count": count}
     chosen = {**{name: value for name, value in others.items() if value is not None}, **settings}
     if stride is not None and not windows:
-        raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
+        raise ConfigError("`stride` has no effect without `windows`: add `windows`, or leave `stride` out")
     check_split(split)
     from seqloom.api import Protocol, load
 

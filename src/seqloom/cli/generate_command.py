@@ -56,14 +56,14 @@ def generate(
         list[Path] | None, typer.Option(metavar="FILE", help="file with one prompt; repeatable")
     ] = None,
     interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="write in turns with the run, which continues the whole text")
+        bool, typer.Option("--interactive", "-i", help="take turns with the run, which continues the text so far")
     ] = False,
     count: Annotated[int, typer.Option("--count", "-n", help="number of texts for each prompt and temperature")] = 1,
     sliding_window: Annotated[
         bool,
         typer.Option(
             "--sliding-window",
-            help="compute each token from the last window of tokens afresh (default if trained on windows)",
+            help="read the last window of tokens again for each token (default if trained on windows)",
         ),
     ] = False,
     temperature: Annotated[

@@ -75,7 +75,7 @@ def _bits(figures: dict[str, float] | None) -> str:
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     pool = "" if described["pool"] is None else f", pool {described['pool']}"
     rows = [("detector", described["detector"]), ("real", f"{described['real']}{pool}: {described['texts']['real']:,}")]
-    sources = ", ".join([*described["generators"], *described["generated"]])
+    sources = ", ".join([*described["generators"], *described["generated"]]) or f"labelled, {described['real']}"
     rows.append(("generated", f"{sources}: {described['texts']['generated']:,}"))
     rows += [
         (

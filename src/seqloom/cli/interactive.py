@@ -33,7 +33,7 @@ def interact(run: "GeneratingRun", text: str, settings: dict[str, Any]) -> None:
         text: beginning of the text.
         settings: settings of generation.
     """
-    note("type how the text goes on; an empty line lets the run go on; Ctrl-D ends")
+    note("type a continuation of the text; after an empty line, the run continues it; Ctrl-D ends")
     if text:
         print(visible(text), flush=True)
     seed = settings.get("seed", SamplingConfig().seed)

@@ -49,7 +49,7 @@ def rated_generation(run: "GeneratingRun", prompt: str, count: int, settings: di
         named = [f"`{name}`" for name in settings if name in _CONTROL_SETTINGS]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
         raise ConfigError(
-            f"{', '.join(named)} {have} no meaning without `rating`: add a rating to write for, or leave {them} out"
+            f"{', '.join(named)} {have} no effect without `rating`: add a rating to write for, or leave {them} out"
         )
     if "methods" in settings:
         settings["methods"] = tuple(settings.pop("methods").split(","))

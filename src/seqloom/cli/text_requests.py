@@ -133,13 +133,16 @@ class TextRequest:
         return {} if generation is None else {"methods": list(generation.plan.methods), **costs(generation)}
 
     def conclude(self) -> None:
-        """Print the cost of rating control, and check that all texts match their grammar.
+        """Print the cost of rating control and the number of cut texts; check that all texts match their grammar.
 
         Raises:
             SeqloomError: some texts do not.
         """
         for line in () if self.generation is None else summary(self.generation):
             note(line)
+        num_cut = sum(sample.finish_reason == "length" for sample in self.finished)
+        if num_cut and len(self.finished) > 1 and self.run.codec.boundary is not None:
+            note(f"{num_cut:,} of {len(self.finished):,} texts reached `length`, and may end within a word: raise it")
         is_steered = self.generation is not None and "smc" in self.generation.plan.methods
         config = pick(SamplingConfig, self.settings)
         message = self.run.generators.unmatched_message(self.finished, config, redrawn=not is_steered)

@@ -81,7 +81,7 @@ class ScoreSummary:
         ]
         shares = [count / tokens for count in self._counts_by_rank_limit]
         for limit, share in zip(_RANK_LIMITS, shares, strict=True):
-            name = "likeliest" if limit == 1 else f"of the {limit} likeliest"
+            name = "most likely token" if limit == 1 else f"among the {limit} most likely"
             rows.append((name, f"{format_percent(share, min_decimals=1):>8}  {'█' * round(_BAR_WIDTH * share)}"))
         print_table(rows)
         if self._surprises:

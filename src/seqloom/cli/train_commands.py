@@ -64,11 +64,11 @@ def train(
         bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="replace the run in the folder")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", rich_help_panel=_RUN, help="check the encoded corpus in the cache bit by bit")
+        bool, typer.Option("--verify", rich_help_panel=_RUN, help="compare all checksums of the cached corpus")
     ] = False,
     config: Annotated[
         Path | None,
-        typer.Option(rich_help_panel=_RUN, metavar="FILE", help="settings in TOML, or config.json of a run; flags win"),
+        typer.Option(rich_help_panel=_RUN, metavar="FILE", help="settings (TOML, or config.json of a run); flags win"),
     ] = None,
 ) -> None:
     """Train a model on SOURCE and keep everything in a run folder.

@@ -25,7 +25,7 @@ class CriticConfig:
     """
 
     cut_words: int = setting(
-        0, help="most words of a text; longer texts are cut at a sentence end; 0 is off", at_least=0
+        0, help="maximum words of a text; longer texts are cut at a sentence end; 0 is off", at_least=0
     )
     encoder: bool = setting(False, help="also train a convolutional network over words; doubles the training time")
     folds: int = setting(4, help="folds of the cross-validation that combines the models", at_least=2)

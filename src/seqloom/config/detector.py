@@ -37,7 +37,7 @@ class DetectorConfig:
     generated_text: str | None = setting(
         None, help="column of the text in tables of generated texts (that of the real ones)", metavar="COLUMN"
     )
-    drop_shared: bool = setting(False, help="drop texts that are among the real and the generated ones")
+    drop_shared: bool = setting(False, help="drop texts that occur in both the real and the generated texts")
 
 
 NO_GENERATED_TEXTS = (
@@ -108,7 +108,7 @@ class DuelConfig:
     """
 
     rounds: int = setting(
-        4, help="rounds; in each, the detector learns from the generator's most real texts", at_least=1
+        4, help="rounds; in each, the detector learns from the texts that look most real to it", at_least=1
     )
     keep: float = setting(0.2, help="share of its texts that the generator keeps in a round", above=0, below=1)
     count: int | None = setting(

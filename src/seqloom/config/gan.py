@@ -74,10 +74,10 @@ class GanConfig(JsonSerializable):
     max_length: int = setting(
         24, help="tokens of the longest text; longer texts are left out", at_least=2, at_most=_MAX_LENGTH
     )
-    loss: str = setting("relativistic", help="relativistic, wasserstein or score")
+    loss: str = setting("relativistic", help="adversarial loss: relativistic, wasserstein or score")
     target_kl_nats: float = setting(18.0, help="target of the KL divergence of the noise, in nats per text", at_least=0)
     generator_learning_rate: float = setting(3e-4, help="learning rate of the generator", above=0)
-    discriminator_learning_rate: float = setting(1e-3, help="first learning rate of the discriminator", above=0)
+    discriminator_learning_rate: float = setting(1e-3, help="initial learning rate of the discriminator", above=0)
     likelihood_weight: float = setting(
         1.0, help="weight of the likelihood at the first adversarial step; 0 leaves it out", at_least=0
     )
@@ -96,7 +96,7 @@ class GanConfig(JsonSerializable):
     eval_every: int = setting(50, help="adversarial steps between two measurements of diversity", at_least=1)
     seed: int = setting(0, help="seed of weights, order and draws", at_least=0)
     pace: str = setting(
-        "", help="steps of the three stages as planned during an earlier training, which prints them", metavar="PACE"
+        "", help="planned numbers of steps of the three stages, as an earlier training printed them", metavar="PACE"
     )
 
     def __post_init__(self) -> None:

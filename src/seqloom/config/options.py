@@ -66,7 +66,7 @@ class TrainOptions(Options):
     epochs: float | None = setting(None, help="epochs, passes over the training text", above=0)
     steps: int | None = setting(None, help="steps, that is, updates of the weights", above=0)
     pace: str | None = setting(
-        None, help="steps as planned during an earlier training, which prints them", metavar="STEP:TOTAL,..."
+        None, help="planned numbers of steps, as an earlier training printed them", metavar="STEP:TOTAL,..."
     )
     level: str | None = setting(None, help="registered level, such as char, byte, word or subword (char)")
     vocabulary: int | None = setting(None, help="largest vocabulary; rarer symbols are spelled in bytes", at_least=1)

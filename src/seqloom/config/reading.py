@@ -65,7 +65,7 @@ class ReadingConfig(JsonSerializable):
     rating: tuple[str, ...] = setting(
         (), help="column of a rating, a number; repeatable", metavar="COLUMN", repeat=True
     )
-    group: str | None = setting(None, help="column of the group; a group is never divided", metavar="COLUMN")
+    group: str | None = setting(None, help="column of the group; all rows of a group stay together", metavar="COLUMN")
     category: tuple[str, ...] = setting(
         (), help="column of a category, a name; repeatable", metavar="COLUMN", repeat=True
     )
@@ -73,17 +73,17 @@ class ReadingConfig(JsonSerializable):
         None, help="disjoint part of a table: generator, critic, judge, detector-train or detector-test"
     )
     cut_words: int = setting(
-        0, help="most words of a record; longer ones are cut at a sentence end; 0 is off", at_least=0
+        0, help="maximum words of a record; longer ones are cut at a sentence end; 0 is off", at_least=0
     )
-    passages: bool = setting(False, help="read the text after the cut too, in passages of that many words")
+    passages: bool = setting(False, help="also read the rest of a cut record, as further passages")
     sentences: bool = setting(False, help="read records sentence by sentence")
     missing: tuple[str, ...] = setting(
         MISSING_WORDS,
         help="words for a missing group, category or rating, with commas between them",
         metavar="WORD[,WORD...]",
     )
-    max_size: float = setting(16.0, help="largest size of an opened compressed file in GiB", above=0, finite=False)
-    follow_links: bool = setting(False, help="read what links in a folder lead to outside of the folder")
+    max_size: float = setting(16.0, help="largest decompressed size of a file in GiB", above=0, finite=False)
+    follow_links: bool = setting(False, help="follow links that lead out of a folder")
     table_rules: int = TABLE_RULES  # chosen by the version of seqloom, so it is no setting of a command
 
     def __post_init__(self) -> None:
@@ -106,7 +106,8 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
     records = config.records
     yield (
         config.table_rules in range(1, TABLE_RULES + 1),
-        f"the rules of tables have version {config.table_rules!r}, and this seqloom knows 1 to {TABLE_RULES}: upgrade",
+        f"the rules of tables have version {config.table_rules!r}, but this version of seqloom supports 1 to "
+        f"{TABLE_RULES}: upgrade seqloom",
     )
     yield (
         records in (None, "line", "blank") or (records is not None and len(records) == 2 and records[0] != records[1]),

@@ -81,8 +81,8 @@ class SamplingConfig(JsonSerializable):
         watermark: secret key of a watermark, see `sampling.watermark`; None adds none.
     """
 
-    length: int = setting(400, help="most tokens to generate", at_least=1)
-    min_length: int = setting(0, help="fewest tokens before the text may end", at_least=0)
+    length: int = setting(400, help="maximum number of tokens to generate", at_least=1)
+    min_length: int = setting(0, help="minimum number of tokens before the text may end", at_least=0)
     temperature: float = setting(
         1.0,
         help="softmax temperature; 0 is greedy",
@@ -93,7 +93,7 @@ class SamplingConfig(JsonSerializable):
     )
     dynatemp_range: float = setting(
         0.0,
-        help="vary the temperature by up to this with the entropy; 0 is off",
+        help="largest change of the temperature, which follows the entropy; 0 is off",
         at_least=0,
         at_most=100,
         hint="0 is off",
@@ -136,7 +136,7 @@ class SamplingConfig(JsonSerializable):
     )
     xtc_probability: float = setting(
         0.0,
-        help="probability of excluding the top choices but one (XTC); 0 is off",
+        help="probability of removing all top choices but the least likely (XTC); 0 is off",
         at_least=0,
         at_most=1,
         hint="0 is off",
@@ -199,7 +199,7 @@ class SamplingConfig(JsonSerializable):
     )
     stop: tuple[str, ...] = setting((), help="end before this string; repeatable", metavar="TEXT", repeat=True)
     ban: tuple[str, ...] = setting(
-        (), help="never generate this string (the prompt may hold it); repeatable", metavar="TEXT", repeat=True
+        (), help="never generate this string (the prompt may contain it); repeatable", metavar="TEXT", repeat=True
     )
     bias: Mapping[int, float] = setting(
         default_factory=dict, help="addition to the logit, by token id", on_command_line=False, only_draws=True
@@ -218,10 +218,10 @@ class SamplingConfig(JsonSerializable):
         0, help="width of a beam search; 0 draws instead", at_least=0, at_most=_MAX_BEAMS, hint="4 is usual"
     )
     seed: int = setting(0, help="seed; the same seed gives the same texts, however many are generated", at_least=0)
-    max_copy: int = setting(0, help="most characters copied from the corpus in one piece; 0 is off", at_least=0)
+    max_copy: int = setting(0, help="maximum characters copied from the corpus in one piece; 0 is off", at_least=0)
     draft_length: int | None = setting(
         None,
-        help="most tokens per step, drafted by the prediction heads; 1 is off",
+        help="maximum tokens per step, drafted by the prediction heads; 1 is off",
         at_least=1,
         automatic=True,
         only_draws=True,
@@ -284,7 +284,7 @@ class DecodingConfig:
         None, help="carry the state from token to token (by default, unless trained on windows)"
     )
     precision: DecodingPrecision | None = setting(
-        None, help="precision of the weights (the fastest that loses nothing)"
+        None, help="precision of the weights (the fastest with nearly the same loss)"
     )
     skip_unknown: bool = setting(False, help="skip symbols of the prompt that the run does not know")
 
@@ -372,16 +372,16 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
         return
     yield key != "", "`watermark` got an empty key: choose a long one that nobody can guess"
     yield _is_valid_unicode(key), "`watermark` got a key that is not valid Unicode text: choose letters and digits"
-    marks = "`watermark` marks draws"
-    yield config.beam < 2, f"{marks}, and `beam` {config.beam} draws nothing: leave out one of the two"
+    needs_draws = "`watermark` needs random draws"
+    yield config.beam < 2, f"{needs_draws}, and `beam` {config.beam} makes none: leave out one of the two"
     for name, value, greedy_value in (("temperature", config.temperature, 0), ("top_k", config.top_k, 1)):
         yield (
             value != greedy_value,
-            f"{marks}, and `{name}` {value:g} draws nothing: leave out one of the two",
+            f"{needs_draws}, and `{name}` {value:g} makes none: leave out one of the two",
         )
     yield (
         config.draft_length in (None, 1),
-        f"`watermark` marks no drafts, and `draft_length` {config.draft_length} drafts tokens: leave out one of them",
+        f"`watermark` and `draft_length` {config.draft_length} contradict each other: leave out one of the two",
     )
 
 

@@ -71,8 +71,10 @@ class TrainingConfig(JsonSerializable):
     precision: Precision = setting(
         "float32", help="precision of matrix products (bfloat16 where it is faster)", automatic=True
     )
-    hold_out: float = setting(0.0, help="share of the text kept for the final measurement", at_least=0, below=1)
-    validation: float = setting(0.03, help="share of the rest that selects the best weights", at_least=0, below=1)
+    hold_out: float = setting(0.0, help="share of the text held out for the final measurement", at_least=0, below=1)
+    validation: float = setting(
+        0.03, help="share of the rest for validation, which selects the best weights", at_least=0, below=1
+    )
     validation_tokens: int = setting(
         1_000_000, help="largest number of tokens that a validation scores", at_least=2, automatic=True
     )
@@ -82,7 +84,7 @@ class TrainingConfig(JsonSerializable):
     condition_dropout: float = setting(
         0.1, help="share of texts read without their ratings, for guidance", at_least=0, below=1
     )
-    balance_ratings: bool = setting(False, help="read texts of every rating equally often")
+    balance_ratings: bool = setting(False, help="sample texts of every rating equally often")
 
     def __post_init__(self) -> None:
         validate(*type_checks(self))

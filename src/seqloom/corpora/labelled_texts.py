@@ -276,4 +276,4 @@ def _report_skipped(skipped: Mapping[str, int], note: Reporter) -> None:
     for reason, count in skipped.items():
         # The text of a row without a group or a name is kept.
         is_kept = reason.startswith(("missing group", "missing name"))
-        note(f"{'left open' if is_kept else 'skipped'}: {counted(count, reason)}")
+        note(f"{'incomplete, but used' if is_kept else 'skipped'}: {counted(count, reason)}")

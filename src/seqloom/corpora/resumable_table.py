@@ -138,7 +138,7 @@ def resumable_table(
     try:
         disk.make_folder(output.parent)
         if os.path.lexists(part) and not (journal_file.exists() and _is_own_part(part)):
-            raise ConfigError(f"{part} is in the way, and not of seqloom: move it, or name another file")
+            raise ConfigError(f"{part} is in the way, but seqloom did not write it: move it, or name another file")
         if progress["bytes"] and journal.hash_to(progress["bytes"]) != progress["hash"]:
             raise _unusable(output)
         if not journal_file.exists():

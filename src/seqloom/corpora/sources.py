@@ -154,7 +154,7 @@ def find_files(
             continue
         except OSError as error:
             raise SourceError(
-                f"cannot look at {str(name)!r}: {error.strerror}; check its name and permissions"
+                f"cannot access {str(name)!r}: {error.strerror}; check its name and permissions"
             ) from error
         for file in named_files:
             path = real_path(file.path) if file.path else None  # only the built-in text has no path

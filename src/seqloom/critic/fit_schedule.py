@@ -104,7 +104,7 @@ class FitSchedule:
         num_texts = len(self._order)
         count = min(num_texts, self._num_texts(self._budget.left()))
         if count < num_least:
-            self._note(f"there is no time to fit the final models: those of a fold of {num_least:,} texts are kept")
+            self._note(f"there is no time to fit the final models: models of a fold of {num_least:,} texts are used")
             return None
         if count < num_texts:
             self._note(f"there is time to fit the final models to {count:,} of {num_texts:,} texts")

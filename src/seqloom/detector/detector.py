@@ -124,7 +124,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sides = [[text for text, label in zip(texts, labels, strict=True) if label == side] for side in (False, True)]
         self.confounds_: list[Confound] = find_confounds(*sides)
         for confound in self.confounds_:
-            self._note(f"this formatting is almost exclusive to one side: {confound}")
+            self._note(f"formatting alone gives many texts away: {confound}")
         split = split_groups(labels, groups, self.seed, self._note)
         data = make_training_set(texts, labels, split, self.seed)
         self._stage(f"training on {len(data.texts):,} texts, including changed versions and hard negatives")

@@ -123,7 +123,7 @@ def evaluate_detector(
     if labels is not None:
         if labels.all() or not labels.any():
             raise ConfigError(
-                f"all texts of one side have fewer than {MIN_WORDS} words, too few for a reliable score: "
+                f"all real or all generated texts have fewer than {MIN_WORDS} words, too few for a reliable score: "
                 "add longer texts"
             )
         note("computing confidence intervals by the bootstrap")

@@ -93,7 +93,7 @@ def frequency_phrase(probability: float) -> str:
 def _verdict(probability: float) -> str:
     certainty = max(probability, 1 - probability)
     if certainty < _PROBABLE:
-        return "It could be either"
+        return "It could be real or generated"
     grade = "Probably"
     if certainty >= _VERY_PROBABLE:
         grade = "Almost surely" if certainty >= _NEARLY_CERTAIN else "Very probably"

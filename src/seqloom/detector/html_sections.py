@@ -48,7 +48,7 @@ _INTERVAL_NOTE = "In brackets: 95 % confidence interval."
 
 HARM_LINES = (
     "A false alarm accuses a person of passing off a machine's words as their own.",
-    "Never let such a score be the only evidence against anybody: hear them, and look for other signs.",
+    "Never use a score as the only evidence against a person: ask that person, and look for other evidence.",
     "The probabilities are valid only for texts like those that the detector was trained on.",
     "The detector may well miss texts of other generators.",
 )
@@ -78,8 +78,8 @@ def calibration_verdict(report: DetectorReport) -> tuple[str, bool]:
     interval = f"{_points(error.value)} ({_points(error.low)} to {_points(error.high)}) percentage points"
     if error.low > _MAX_CALIBRATION_ERROR:
         return (
-            f"Do not read these as probabilities: on these texts they are off by {interval} on average. Use them only "
-            "to rank texts.",
+            f"Do not read the scores as probabilities: on these texts they are off by {interval} on average. Use them "
+            "only to rank texts.",
             True,
         )
     worst = max(_shown_bins(report), key=_distance, default=None)
@@ -92,7 +92,7 @@ def calibration_verdict(report: DetectorReport) -> tuple[str, bool]:
         )
     if error.high > _MAX_CALIBRATION_ERROR:
         return f"Read these probabilities with care: on these texts they are off by {interval} on average.", False
-    return f"These can be read as probabilities: on these texts they are off by {interval} on average.", False
+    return f"The scores can be read as probabilities: on these texts they are off by {interval} on average.", False
 
 
 def _shown_bins(report: DetectorReport) -> list[CalibrationBin]:
@@ -145,19 +145,19 @@ def _false_alarms(report: DetectorReport) -> PageSection:
     rates = [report.base_rate] if rare is None else [rare, report.base_rate]
     parts.append(
         table(
-            f"{_INTERVAL_NOTE} Thresholds are probabilities if {format_percent(report.base_rate)} of all texts are "
-            "generated; the last columns name their own share.",
+            f"{_INTERVAL_NOTE} Thresholds are probabilities, computed for {format_percent(report.base_rate)} generated "
+            "texts; the last columns assume the shares in their headings.",
             (
                 "rule",
                 "threshold",
                 "generated texts found",
                 "real texts flagged",
-                *(f"of 1,000 flagged, by real people, at {format_percent(rate)}" for rate in rates),
+                *(f"real among 1,000 flagged, if {format_percent(rate)} are generated" for rate in rates),
             ),
             [_rule_cells(rule, has_rare=rare is not None) for rule in report.flagging_rules],
         )
     )
-    return PageSection("What false alarms do", parts)
+    return PageSection("Consequences of false alarms", parts)
 
 
 def _rule_cells(rule: FlaggingRule, *, has_rare: bool) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def _roc_curves(report: DetectorReport) -> PageSection:
     legend = line_legend([*((name, _LINE_STYLES[name]) for name in scores), ("guessing", _GUESSING)])
     caption = (
         "Share of the generated texts that are found against share of the real texts that are flagged. Both plots show "
-        "the same curves; the second spreads the low shares of real texts out."
+        "the same curves; the logarithmic axis of the second one magnifies small shares of flagged real texts."
     )
     return PageSection("ROC curves", [plots(caption, drawn, legend)])
 
@@ -240,19 +240,20 @@ def _subgroups(title: str, column: str, subgroups: Sequence[Subgroup]) -> PageSe
     ]
     header = (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged")
     caption = (
-        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {format_percent(FALSE_POSITIVE_RATES[0])} of all "
-        "real texts of this report reach."
+        f"{_INTERVAL_NOTE} All rows use one threshold, at which at most {format_percent(FALSE_POSITIVE_RATES[0])} of "
+        "all real texts of this report are flagged."
     )
     return PageSection(title, [table(caption, header, rows)])
 
 
 def _formatting(report: DetectorReport) -> PageSection:
     if not report.confounds:
-        text = "No formatting is exclusive to one side: no odd character, marker or white space."
+        text = "No character, marker or white space alone tells real and generated texts apart."
         return PageSection("Formatting", [paragraph(text)])
     warning = (
-        "The following formatting is almost exclusive to one side. It comes from how the files were made, and makes "
-        "the figures too good. Remove the difference from the files, and repeat the evaluation."
+        "The following formatting occurs almost only in real texts, or almost only in generated ones. It comes from "
+        "how the files were made, and makes the figures too good. Remove the difference from the files, and repeat "
+        "the evaluation."
     )
     lines = [str(confound) for confound in report.confounds]
     return PageSection("Formatting", [paragraph(warning, style="note"), bullets(lines)])

@@ -81,7 +81,7 @@ def score_table(
         scores = opened_detector().score_texts(texts, base_rate=base_rate, light=light)
         tally["text too short for a reliable probability"] += int(scores.too_short.sum())
         tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
-        tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
+        tally["text with long passages of the detector's training texts"] += int(scores.seen_in_training.sum())
         return _cells(scores, threshold)
 
     tally: Counter[str] = Counter()

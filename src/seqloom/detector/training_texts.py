@@ -62,7 +62,7 @@ class TrainingTexts(NamedTuple):
         shared = sides[0] & sides[1]
         if not shared:
             return self
-        note(f"dropped: {counted(len(shared), 'text')} that are both among the real and the generated ones")
+        note(f"dropped: {counted(len(shared), 'text')} that occur in both the real and the generated texts")
         return self.select(np.array([index for index, key in enumerate(keys) if key not in shared], np.int64))
 
 

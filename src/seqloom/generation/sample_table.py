@@ -87,7 +87,7 @@ def write_samples(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         if suffix == ".parquet":
             _write_parquet(file, names, rows)
         elif suffix == ".txt":
-            file.write(_plain_text([str(row["text"]) for row in rows]).encode())
+            file.write(_plain_text(rows).encode())
         elif suffix == ".jsonl":
             for row in rows:
                 cells = {name: row.get(name) for name in names}
@@ -96,10 +96,21 @@ def write_samples(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             file.write(_csv(names, rows, delimiter="\t" if suffix == ".tsv" else ",").encode())
 
 
-def _plain_text(texts: Sequence[str]) -> str:
-    """Return texts one per line; if one of them has several lines, with an empty line between two texts."""
-    separator = "\n\n" if any("\n" in text.strip("\n") for text in texts) else "\n"
-    return separator.join(text.strip("\n") for text in texts) + "\n"
+def _plain_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return texts one per line; if one of them has several lines, with an empty line between two texts.
+
+    Texts of several prompts or temperatures have headings, which name them.
+    """
+    texts = [str(row["text"]).strip("\n") for row in rows]
+    origins = [(row.get("prompt"), row.get("temperature")) for row in rows]
+    if len(set(origins)) > 1:
+        headings = (
+            f"--- {number} of {len(rows)}, temperature {temperature}, prompt {prompt!r}"
+            for number, (prompt, temperature) in enumerate(origins, 1)
+        )
+        return "\n".join(f"{heading}\n{text}\n" for heading, text in zip(headings, texts, strict=True))
+    separator = "\n\n" if any("\n" in text for text in texts) else "\n"
+    return separator.join(texts) + "\n"
 
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, delimiter: str) -> str:

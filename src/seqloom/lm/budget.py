@@ -107,7 +107,7 @@ def resolve_budget(
         if with_report:
             report = plan_report(dataset, speed.scored_per_second, budget.seconds or 60)
         steps, time_limit = _limit_time(budget, batches, speed, time_budget, report.seconds, note)
-    about = "" if time_limit is None else "; their number follows the measured speed"
+    about = "" if time_limit is None else "; the number is adjusted to the measured speed"
     note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)} of training{about}")
     num_scored = min(dataset.split.validation.num_records, training.validation_tokens)
     validation_seconds = num_scored / speed.scored_per_second

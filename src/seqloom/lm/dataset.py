@@ -103,8 +103,9 @@ def load_dataset(
     for line in corpus.notes:
         note(line)
     for reason, count in (Counter(skipped_files(corpus)) + Counter(store.skipped)).items():
-        # The text of a row with an incomplete rating is kept, and the rating is left open; other reasons skip the text.
-        note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
+        # The text of a row with an incomplete rating is used without the rating; other reasons skip the text.
+        is_used = reason.startswith(INCOMPLETE_REASONS)
+        note(f"{'incomplete, but used' if is_used else 'skipped'}: {counted(count, reason)}")
     return Dataset(corpus, corpus.reading, codec, store, split)
 
 

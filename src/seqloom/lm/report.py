@@ -234,6 +234,12 @@ def _likelihood_table(metrics: dict[str, Any], unit: str) -> Iterator[str]:
                 f"{likelihood[bits_measure(unit)]:.4f} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
             )
     yield ""
+    yield (
+        "Validation text selects the best weights; held-out text only measures. Lower is better; one nat is 1.44 bits. "
+        "Full context predicts each token from all tokens before it. Blocks are read independently of each other, and "
+        "windows predict a token from the last tokens only; the number in their name is their length in tokens."
+    )
+    yield ""
 
 
 def _diversity_table(report: Report) -> Iterator[str]:
@@ -246,4 +252,10 @@ def _diversity_table(report: Report) -> Iterator[str]:
         cells = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
         copied_cell = "-" if copied is None else f"{copied:.2f}"
         yield f"| {sample.title} | {cells} | {row['longest_loop']} | {copied_cell} |"
+    yield ""
+    yield (
+        "Shares are between 0 and 1. Distinct: different words, or pairs of words, among all of the sample. Repeated: "
+        "phrases of four words that occurred shortly before. Longest loop: characters of the longest stretch that "
+        f"repeats one unit. Copied: passages of {_COPY_WINDOW} characters that occur in the corpus."
+    )
     yield ""

@@ -30,12 +30,14 @@ class RatingRequest:
     rating: Rating
     methods: Sequence[Method] | str | None = None
     guidance: float | None = setting(
-        None, help="guidance scale; above 1 amplifies the rating, 1.5 is usual, 0 leaves it out (1)", at_least=0
+        None, help="guidance scale; above 1 amplifies the rating, 1.5 is usual, 0 ignores it (1)", at_least=0
     )
     critic: Any = None
     tolerance: float | None = setting(
-        None, help="largest distance from the rating, in its units or as a share of its ranks (half a step)"
+        None, help="largest accepted distance from the rating, in its units or as a share of ranks (half a step)"
     )
-    budget: int | None = setting(None, help="most texts that rejection generates per requested text (20)", at_least=1)
+    budget: int | None = setting(
+        None, help="maximum number of texts that rejection generates per requested text (20)", at_least=1
+    )
     particles: int | None = setting(None, help="texts that smc generates per requested text (16)", at_least=1)
     extrapolate: bool = setting(False, help="allow ratings outside the range of the training data")

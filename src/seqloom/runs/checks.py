@@ -46,6 +46,8 @@ def check_is_run(folder: RunFolder) -> None:
         raise RunError(
             f"{folder.path} is a folder with {number}: name one run; 'seqloom runs {folder.path}' lists them"
         )
+    if not folder.holds_run and (usual := RunFolder(Path("runs") / folder.path)).holds_run:
+        raise RunError(f"no run at {folder.path}; did you mean {usual.path}?")
     if not folder.holds_run:
         raise RunError(f"no run at {folder.path}: train one with 'seqloom train SOURCE --run {folder.path}'")
 
