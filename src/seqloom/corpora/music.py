@@ -4,8 +4,8 @@ The grid holds triplets and thirty-second notes exactly. Instruments are the pro
 program of its own.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -84,14 +84,14 @@ class MusicPayload:
 def normalized_music(notes: Iterable[Note], tempos: Iterable[Tempo]) -> MusicPayload:
     """Return music in the one form that all codecs give back exactly.
 
-    Which of two notes of one pitch and program ends first is unknown while both sound, in MIDI too. The
-    note that starts first is the one that ends first. A note of `MAX_DURATION` steps that another one follows at once,
-    with the same velocity, becomes one long note.
+    An instrument sounds a pitch once at a time, as a key of a piano does: a note ends where the next one of its pitch
+    and program begins, and of notes that begin together the longest stays. A note of `MAX_DURATION` steps that another
+    one follows at once, with the same velocity, becomes one long note.
     """
     voices: dict[tuple[int, int], list[Note]] = defaultdict(list)
     for note in notes:
         voices[note.program, note.pitch].append(note)
-    joined = [note for voice in voices.values() for note in _tied(_first_ends_first(voice))]
+    joined = [note for voice in voices.values() for note in _tied(_one_at_a_time(voice))]
     chosen: list[Tempo] = []
     by_start = {tempo.start: tempo.bpm for tempo in sorted(tempos, key=lambda tempo: tempo.start)}
     for start, bpm in sorted({0: DEFAULT_TEMPO, **by_start}.items()):
@@ -101,25 +101,22 @@ def normalized_music(notes: Iterable[Note], tempos: Iterable[Tempo]) -> MusicPay
     return MusicPayload(tuple(ordered), tuple(chosen))
 
 
-def _first_ends_first(voice: list[Note]) -> list[Note]:
-    """Return notes of one pitch with their ends in the order of their starts."""
-    by_start = sorted(voice, key=lambda note: (note.start, note.velocity))
-    ends = sorted(note.end for note in voice)
-    return [note._replace(duration=max(1, end - note.start)) for note, end in zip(by_start, ends, strict=True)]
+def _one_at_a_time(voice: list[Note]) -> list[Note]:
+    """Return notes of one pitch, each of which ends where the next one begins or before."""
+    longest = {note.start: note for note in sorted(voice, key=lambda note: (note.start, note.duration, note.velocity))}
+    kept = list(longest.values())
+    ends = [*(note.start for note in kept[1:]), max(note.end for note in kept)]
+    return [note._replace(duration=min(note.duration, end - note.start)) for note, end in zip(kept, ends, strict=True)]
 
 
-def _tied(voice: list[Note]) -> Iterable[Note]:
+def _tied(voice: list[Note]) -> Iterator[Note]:
     """Yield the notes of one pitch, with those that are tied joined."""
-    waiting = deque(voice)
-    while waiting:
-        note = waiting.popleft()
-        last = note
-        while last.duration == MAX_DURATION:
-            follower = next(
-                (other for other in waiting if other.start == last.end and other.velocity == note.velocity), None
-            )
-            if follower is None:
-                break
-            waiting.remove(follower)
-            note, last = note._replace(duration=note.duration + follower.duration), follower
-        yield note
+    current = voice[0]
+    for note in voice[1:]:
+        is_tied = note.start == current.end and note.velocity == current.velocity
+        if is_tied and current.duration % MAX_DURATION == 0:
+            current = current._replace(duration=current.duration + note.duration)
+        else:
+            yield current
+            current = note
+    yield current
