@@ -280,19 +280,19 @@ def test_a_page_lists_its_sections():
 
 
 def test_without_a_base_rate_false_alarms_are_shown_for_a_realistic_one(folder, tables, report):
-    unasked = evaluate_detector(folder, tables["both"], text="text", label="made")
-    assert (unasked.base_rate, unasked.rare_base_rate) == (0.5, 0.02)
+    without_base_rate = evaluate_detector(folder, tables["both"], text="text", label="made")
+    assert (without_base_rate.base_rate, without_base_rate.rare_base_rate) == (0.5, 0.02)
     assert (report.base_rate, report.rare_base_rate) == (0.2, None)
-    for rule in unasked.flagging_rules:
+    for rule in without_base_rate.flagging_rules:
         wrong, right = 0.98 * rule.false_positive_rate.value, 0.02 * rule.true_positive_rate
         assert rule.real_per_1000_if_rare.value == pytest.approx(1000 * wrong / (wrong + right))
-    said = " ".join(read_page(render_page(unasked)).said)
+    said = " ".join(read_page(render_page(without_base_rate)).said)
     assert "Suppose that 2 % of all texts are generated" in said
     assert "real among 1,000 flagged, if 2 % are generated" in said
     assert "real among 1,000 flagged, if 50 % are generated" in said
-    asked = " ".join(read_page(render_page(report)).said)
-    assert "Suppose that 20 % of all texts are generated" in asked
-    assert "if 2 % are" not in asked
+    with_base_rate = " ".join(read_page(render_page(report)).said)
+    assert "Suppose that 20 % of all texts are generated" in with_base_rate
+    assert "if 2 % are" not in with_base_rate
 
 
 @pytest.mark.parametrize(

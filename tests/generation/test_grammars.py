@@ -151,13 +151,13 @@ def test_a_matcher_at_its_limit_begins_again(run: Run, monkeypatch: pytest.Monke
     """Patterns such as this one have a state for each text; here, the limit is a few hundred."""
     from seqloom.sampling import grammar_constraint
 
-    made = []
+    matchers_of = []
     new_matcher = grammar_constraint.GrammarConstraint._new_matcher
 
     def limited(self: Any) -> Any:
         from llguidance import LLMatcher, LLParserLimits
 
-        made.append(self)
+        matchers_of.append(self)
         grammar = grammar_constraint.llguidance_grammar(self._setting, self._grammar)
         limits = LLParserLimits(max_lexer_states=700)
         return LLMatcher(grammar_constraint._tokenizer(self._pieces), grammar, log_level=0, limits=limits)
@@ -166,7 +166,7 @@ def test_a_matcher_at_its_limit_begins_again(run: Run, monkeypatch: pytest.Monke
     expected = run.samples(**settings)
     monkeypatch.setattr(grammar_constraint.GrammarConstraint, "_new_matcher", limited)
     assert run.samples(**settings) == expected
-    assert len(made) > 1
+    assert len(matchers_of) > 1
     assert new_matcher is not limited
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config import DecodingConfig
 from seqloom.config.settings import pick
-from seqloom.errors import ConfigError
-from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.generation.options import GenerationOptions, sampling_config
 
-__all__ = ["generation_options", "sampling_config"]
+__all__ = ["generation_options"]
 
 
 def generation_options(arguments: Mapping[str, Any]) -> GenerationOptions:
@@ -20,14 +19,3 @@ def generation_options(arguments: Mapping[str, Any]) -> GenerationOptions:
         guidance=arguments["guidance"],
         extrapolate=arguments["extrapolate"],
     )
-
-
-def sampling_config(arguments: Mapping[str, Any], count: int) -> SamplingConfig:
-    """Return the sampling settings among the arguments; report their faults and those of `count` in one error."""
-    faults = count_faults(count, arguments["beam"])
-    try:
-        config = pick(SamplingConfig, arguments)
-    except ConfigError as error:
-        raise ConfigError(*faults, *error.faults) from None
-    validate(*[(False, fault) for fault in faults])
-    return config

@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.api.arguments import generation_options, sampling_config
+from seqloom.api.arguments import generation_options
 from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.matching_samples import matching
-from seqloom.generation.options import GenerationOptions, check_count
+from seqloom.generation.options import GenerationOptions, check_count, sampling_config
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.request import RatingRequest

@@ -19,11 +19,11 @@ from seqloom.cli.rated_generation import (
     summary,
 )
 from seqloom.cli.value_files import decoded_text, read_value
-from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.settings import pick, range_checks_of
 from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.generation.options import GenerationOptions, sampling_config
 from seqloom.rating.request import RatingRequest
 from seqloom.registry import FORMATS, resolve
 from seqloom.version import __version__
@@ -81,7 +81,7 @@ class TextRequest:
     def _options(self) -> GenerationOptions:
         """Return the options of a generation, or report all their faults in one error."""
         settings = self.settings
-        sampling = _sampling_config(settings, self.count)
+        sampling = sampling_config(settings, self.count)
         others = {name: settings[name] for name in ("rating", "guidance", "extrapolate") if name in settings}
         return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
@@ -171,16 +171,6 @@ def text_requests(
     return requests
 
 
-def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
-    faults = count_faults(count, settings.get("beam", 0))
-    try:
-        config = pick(SamplingConfig, settings)
-    except ConfigError as error:
-        raise ConfigError(*faults, *error.faults) from None
-    validate(*[(False, fault) for fault in faults])
-    return config
-
-
 def check_sampling(settings: dict[str, Any], temperatures: Sequence[float], count: int) -> None:
     """Check the settings of sampling at each temperature, before the run is opened.
 
@@ -190,7 +180,7 @@ def check_sampling(settings: dict[str, Any], temperatures: Sequence[float], coun
     faults = [message for is_met, message in range_checks_of(RatingRequest, settings) if not is_met]
     for temperature in temperatures or (SamplingConfig().temperature,):
         try:
-            _sampling_config({**settings, "temperature": temperature}, count)
+            sampling_config({**settings, "temperature": temperature}, count)
         except ConfigError as error:
             faults += error.faults
     if faults:

@@ -200,7 +200,7 @@ class _Reader:
     """Reads tokens in any order: each changes the state, and a note begins with its pitch."""
 
     def __init__(self) -> None:
-        self._time = self._bar = 0
+        self._time, self._bar = 0, -1  # before the first bar
         self._program, self._velocity = 0, _USUAL_VELOCITY
         self._notes: list[Note] = []
         self._tempos: list[Tempo] = []
@@ -228,17 +228,14 @@ class _Reader:
         elif kind == "TimeShift":
             self._time += _steps(value)
         elif kind == "Bar":
-            self._bar += self._has_bar
-            self._has_bar = 1
+            self._bar += 1
             self._time = self._bar * _STEPS_PER_BAR
         elif kind == "Position":
-            self._time = self._bar * _STEPS_PER_BAR + int(value)
+            self._time = max(0, self._bar) * _STEPS_PER_BAR + int(value)
         elif kind == "Program":
             self._program = int(value)
         elif kind == "Tempo":
             self._tempos.append(Tempo(self._time, round(float(value))))
-
-    _has_bar = 0
 
     def _end(self, program: int, pitch: int) -> None:
         """End the note of a pitch that has sounded for the longest time."""

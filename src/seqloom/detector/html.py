@@ -154,12 +154,10 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
     Columns of numbers are aligned to the right.
     """
     rows = list(rows)
-    columns = list(zip(*rows, strict=True))[1:]
+    columns = list(zip(*rows, strict=True))[1:] if rows else [() for _ in header[1:]]
     is_number = [False, *(all(not cell or _NUMBER.fullmatch(cell) for cell in column) for column in columns)]
     styles = [' class="number"' if number else "" for number in is_number]
-    head = "".join(
-        f'<th scope="col"{style}>{escaped(cell)}</th>' for cell, style in zip(header, styles or [""], strict=False)
-    )
+    head = "".join(f'<th scope="col"{style}>{escaped(cell)}</th>' for cell, style in zip(header, styles, strict=True))
     body = "\n".join(
         f'<tr><th scope="row">{escaped(row[0])}</th>'
         + "".join(f"<td{style}>{escaped(cell)}</td>" for cell, style in zip(row[1:], styles[1:], strict=True))

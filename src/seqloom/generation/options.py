@@ -1,13 +1,15 @@
 """Options of a generation, as one object."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from seqloom.config import DecodingConfig, SamplingConfig, validate
 from seqloom.config.choices import Rating
-from seqloom.config.settings import is_integer
+from seqloom.config.settings import is_integer, pick
+from seqloom.errors import ConfigError
 
-__all__ = ["GenerationOptions", "check_count", "count_faults"]
+__all__ = ["GenerationOptions", "check_count", "sampling_config"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +42,28 @@ def check_count(count: int, beam: int) -> None:
     Raises:
         ConfigError: the number is below 1, or larger than the number of texts of a beam search.
     """
-    validate(*[(False, fault) for fault in count_faults(count, beam)])
+    validate(*[(False, fault) for fault in _count_faults(count, beam)])
 
 
-def count_faults(count: Any, beam: Any) -> list[str]:
+def _count_faults(count: Any, beam: Any) -> list[str]:
     """Return messages about a wrong number of samples; no message if it is right. The arguments may have any type."""
     if not is_integer(count, 1):
         return [f"`count` got {count!r}: choose a whole number from 1 up"]
     if is_integer(beam, 2) and beam < count:
         return [f"`count` {count} is more than the {beam} texts of `beam` {beam}: lower `count`, or raise `beam`"]
     return []
+
+
+def sampling_config(settings: Mapping[str, Any], count: int) -> SamplingConfig:
+    """Return the sampling settings among others; report their faults and those of `count` in one error.
+
+    Raises:
+        ConfigError: a setting or the number of samples is wrong.
+    """
+    faults = _count_faults(count, settings.get("beam", 0))
+    try:
+        config = pick(SamplingConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    validate(*[(False, fault) for fault in faults])
+    return config
