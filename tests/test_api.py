@@ -67,3 +67,12 @@ def test_a_likelihood_says_what_it_means() -> None:
     said = "0.5000 bits per character, perplexity 4.00 (1,000 tokens, 4,000 characters)"
     assert str(scored) == f"1.3863 nats per token, {said}"
     assert repr(scored) == f"<Likelihood: {scored}>"
+
+
+def test_a_misspelt_argument_names_the_nearest(run: Run) -> None:
+    with pytest.raises(TypeError, match=r"did you mean temperature\?$"):
+        run.generate("the", temprature=0.5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^train has no argument 'epoch': did you mean epochs\?$"):
+        seqloom.train("x", epoch=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^score has no argument 'zzz': its arguments are text, skip_unknown$"):
+        run.score("the", zzz=1)  # type: ignore[call-arg]

@@ -399,3 +399,11 @@ def test_a_text_that_nothing_may_follow_is_said_so(command, run):
     assert done.notes == ["text 1 ended early: the constraints allow no further token"]
     done = command("generate", run, "--stop", "e", "--length", 400)
     assert (done.code, done.err) == (0, "")
+
+
+def test_a_prompt_that_is_a_file_name_points_to_the_other_flag(command, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "the.txt").write_text("the ")
+    done = command("generate", run, "--prompt", "the.txt", "--skip-unknown", "-l", 5)
+    assert "--prompt got 'the.txt', the name of a file, and takes it as text: use --prompt-file" in done.err
+    assert "name of a file" not in command("generate", run, "--prompt", "the", "-l", 5).err

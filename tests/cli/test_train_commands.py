@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -494,3 +495,10 @@ def test_the_demo_asks_for_the_text_that_python_carries(command, run, asked):
     assert command("demo", "--run", run.with_name("new")).code == 0
     assert not asked["overwrite"]
     assert asked["minutes"] == 1
+
+
+def test_a_quiet_training_prints_its_results(command, text_file, tmp_path):
+    done = command("train", text_file, "--run", tmp_path / "quiet", "--steps", 2, "--hidden-size", 8, "-q")
+    assert (done.code, done.err) == (0, "")
+    assert re.search(r"^2 steps in .*\nvalidation: .* nats per token.*\n", done.out, re.MULTILINE)
+    assert f"run: {tmp_path / 'quiet'}" in done.out

@@ -67,7 +67,7 @@ def test_plain_lines_say_start_state_and_end(now):
     assert plain_lines(events, now) == [
         "training: 1,000 steps of 64 tokens, 100 per epoch",
         "step 15 of 1,000 (1 %)  epoch 1  loss 2.000  12,800 characters/s  16:25 left",
-        "done: 17 steps in 1:01, best validation 1.500 nats per token",
+        "done: 17 steps in 1:01, best validation 1.500 nats per token (quick check)",
     ]
 
 

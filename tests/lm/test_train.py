@@ -241,7 +241,7 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
     run = seqloom.train(text_file, run=tmp_path / "run", minutes=0.01, viewer=Listening(), threads=1)
     steps = run.config.training.total_steps
     assert run.info()["trained"]["steps"] <= steps
-    assert re.search(rf"(--steps {steps}|--pace 0:.*:{steps})$", notes[-1])
+    assert re.search(rf"(--steps {steps}|--pace 0:.*:{steps})$", "\n".join(notes), re.MULTILINE)
     assert any("will take about" in line for line in notes)
 
 

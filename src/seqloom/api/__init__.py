@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from seqloom.api.run import Run, load
     from seqloom.api.run_list import list_runs
     from seqloom.api.training import train, train_gan
-    from seqloom.lm.evaluate import Protocol
+    from seqloom.config.protocol import Protocol
 
 __all__ = [
     "FolderDescription",
@@ -26,7 +26,7 @@ __all__ = [
 _MODULES = {
     "FolderDescription": "seqloom.api.folder_description",
     "GeneratingRun": "seqloom.api.generating_run",
-    "Protocol": "seqloom.lm.evaluate",
+    "Protocol": "seqloom.config.protocol",
     "Run": "seqloom.api.run",
     "describe": "seqloom.api.folder_description",
     "list_runs": "seqloom.api.run_list",

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.api.arguments import generation_options
+from seqloom.argument_names import suggests_arguments
 from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.generation.generator import Prompt, TextGenerator
-from seqloom.generation.matching_samples import matching
+from seqloom.generation.matching_samples import matching, single_piece
 from seqloom.generation.options import GenerationOptions, check_count, sampling_config
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
@@ -43,6 +44,7 @@ class GeneratingRun(SavedRun):
         super().__init__(path)
         self.generators = RunGenerators(self)
 
+    @suggests_arguments
     def generate(
         self,
         prompt: str = "",
@@ -116,6 +118,7 @@ class GeneratingRun(SavedRun):
         self._warn_of_unmatched([sample], options)
         return sample.text
 
+    @suggests_arguments
     def samples(
         self,
         prompt: str = "",
@@ -168,6 +171,7 @@ class GeneratingRun(SavedRun):
         self._warn_of_unmatched(samples, options)
         return samples
 
+    @suggests_arguments
     def stream(
         self,
         prompt: str = "",
@@ -220,9 +224,10 @@ class GeneratingRun(SavedRun):
         if sampling.text_grammar is not None:  # a text that does not match is drawn again
             sample = next(self._drawn(generator, encoded, options, count=1))
             self._warn_of_unmatched([sample], options)
-            return _single_piece(sample)
+            return single_piece(sample)
         return generator.stream(encoded, sampling, guard=self.copy_guard(options.sampling))
 
+    @suggests_arguments
     def generate_rated(
         self,
         rating: Rating,
@@ -341,9 +346,10 @@ class GeneratingRun(SavedRun):
         generator, encoded = self._prepare(prompt, options)
         config, guard = self.generators.normalized(options.sampling), self.copy_guard(options.sampling)
         if config.beam > 1 or config.text_grammar is not None:  # a text is known only when it is complete
-            return map(_single_piece, self._drawn(generator, encoded, options, count))
+            return map(single_piece, self._drawn(generator, encoded, options, count))
         return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))
 
+    @suggests_arguments
     def generator(
         self,
         *,
@@ -391,10 +397,3 @@ class GeneratingRun(SavedRun):
             precision=decoding.precision,
         )
         return generator, generator.prompt(prepare_prompt(self, prompt), skip_unknown=decoding.skip_unknown)
-
-
-def _single_piece(sample: Sample) -> Generator[str, None, Sample]:
-    """Yield a finished sample as a stream of one piece; nothing for an empty text."""
-    if sample.text:
-        yield sample.text
-    return sample

@@ -9,12 +9,14 @@ from jaxtyping import Float64
 
 from seqloom.api.generating_run import GeneratingRun
 from seqloom.api.run_page import describe_likelihood, run_as_html
+from seqloom.argument_names import suggests_arguments
 from seqloom.config.choices import Rating, SplitName
+from seqloom.config.protocol import Protocol
 from seqloom.evaluation.likelihood import Likelihood
 from seqloom.evaluation.token_scores import TokenScore
 from seqloom.gan.layout import describe_gan
 from seqloom.generation.prompt_characters import prepare_prompt
-from seqloom.lm.evaluate import Protocol, evaluate, score_source, score_text
+from seqloom.lm.evaluate import evaluate, score_source, score_text
 from seqloom.lm.plots import PLOT_TEMPERATURES, draw_plots
 from seqloom.runs.describe import describe_run, num_parameters
 from seqloom.sampling.watermark import WatermarkTest
@@ -59,6 +61,7 @@ class Run(GeneratingRun):
         """Return the run as a notebook shows it: description, loss curve and sample."""
         return run_as_html(repr(self), self.folder, lambda: self.generate(length=240, temperature=0.7))
 
+    @suggests_arguments
     def next_distribution(
         self, prompt: str = "", temperature: float = 1.0, *, rating: Rating | None = None, skip_unknown: bool = False
     ) -> Float64[np.ndarray, " vocab"]:
@@ -67,6 +70,7 @@ class Run(GeneratingRun):
         encoded = generator.prompt(prepare_prompt(self, prompt), skip_unknown=skip_unknown)
         return generator.distribution(encoded, temperature)
 
+    @suggests_arguments
     def score(self, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
         """Return log-probability, rank and entropy of every token of a text, predicted from all tokens before it.
 
@@ -75,6 +79,7 @@ class Run(GeneratingRun):
         """
         return score_text(self, text, skip_unknown=skip_unknown)
 
+    @suggests_arguments
     def score_source(
         self,
         source: str | Path | Sequence[str | Path],
@@ -85,6 +90,7 @@ class Run(GeneratingRun):
         """Score every document of a source as `score` does, piece by piece; see `seqloom.lm.evaluate.score_source`."""
         return score_source(self, source, skip_unknown=skip_unknown, note=note)
 
+    @suggests_arguments
     def plot(
         self,
         prompt: str = "",
@@ -104,6 +110,7 @@ class Run(GeneratingRun):
         """
         return find_watermark(self, text, key)
 
+    @suggests_arguments
     def evaluate(
         self,
         source: str | Path | Sequence[str | Path] | None = None,
@@ -111,19 +118,22 @@ class Run(GeneratingRun):
         split: SplitName = "all",
         *,
         skip_unknown: bool = False,
+        note: Callable[[str], None] = lambda line: None,
     ) -> Likelihood:
         """Measure the likelihood of a text under the model.
 
         Args:
-            source: text to score, read with the settings of the training corpus; None is the training corpus itself.
+            source: text to score, read with the settings of the training corpus; or the folder of another run, which
+                stands for that run's corpus; None is the training corpus itself.
             protocol: how much context each token has; None scores every token after all tokens before it.
-            split: "all", or a part of the training corpus: "train", "validation" or "held-out".
+            split: "all", or a part of the corpus of a run: "train", "validation" or "held-out".
             skip_unknown: whether to skip symbols outside the vocabulary; the result's `skipped_symbols` counts them.
+            note: receives lines on what makes the figures hard to compare.
 
         Raises:
             UserError: the source cannot be read or has unknown symbols, or the split is empty.
         """
-        return evaluate(self, source, protocol, split, skip_unknown=skip_unknown)
+        return evaluate(self, source, protocol, split, skip_unknown=skip_unknown, note=note)
 
     def info(self) -> dict[str, Any]:
         """Return a description of the run, in JSON's types."""

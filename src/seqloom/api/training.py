@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqloom.api.run import Run
+from seqloom.argument_names import suggests_arguments
 from seqloom.config.choices import (
     Batching,
     ConditionInput,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["train", "train_gan"]
 
 
+@suggests_arguments
 def train(
     source: str | Path | Sequence[str | Path] | None = None,
     *,
@@ -138,6 +140,7 @@ def train(
     return Run(saved.path)
 
 
+@suggests_arguments
 def train_gan(
     source: str | Path | None = None,
     *,

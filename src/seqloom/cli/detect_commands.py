@@ -3,6 +3,7 @@
 A detector combines several models, its members. AUC is the area under the ROC curve.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -101,7 +102,8 @@ def fit(
     areas = ((name, format_share(area)) for name, area in detector.report_.items())
     print_table([("member", "AUC"), *areas], has_heading=True)
     note(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
-    note(f"measure the detector on unseen texts: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
+    unseen = f"TABLE --label {shlex.quote(label)}" if label else "REAL --generated TABLE"
+    note(f"measure the detector on unseen texts: seqloom detect report {run} {unseen} --text COLUMN")
 
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom detect score detector new.csv --text text -o scored.csv")

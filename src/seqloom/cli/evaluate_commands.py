@@ -13,14 +13,15 @@ from seqloom.cli.rating_control_command import print_rating_control
 from seqloom.cli.token_table import ScoreSummary
 from seqloom.config import SamplingConfig
 from seqloom.config.choices import check_split
+from seqloom.config.protocol import Protocol
 from seqloom.errors import ConfigError
 from seqloom.rating.request import RatingRequest
+from seqloom.reporter import silent
 
 if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
     from seqloom.config.choices import SplitName
     from seqloom.evaluation.token_scores import TokenScore
-    from seqloom.lm.evaluate import Protocol
 
 __all__ = ["evaluate", "score"]
 
@@ -42,10 +43,10 @@ def evaluate(
     settings: dict[str, Any],
     run: _Run,
     source: Annotated[
-        str | None, typer.Argument(help="text to score (by default the run's own corpus)", metavar="SOURCE")
+        str | None, typer.Argument(help="text to score, or a run, for its corpus (RUN by default)", metavar="SOURCE")
     ] = None,
     split: Annotated[
-        str, typer.Option(help="all, or a part of the run's own corpus: train, validation, held-out")
+        str, typer.Option(help="all, or a part of the corpus of a run: train, validation, held-out")
     ] = "all",
     blocks: Annotated[int, typer.Option(help="score blocks of this many tokens, each from a zero state; 0 is off")] = 0,
     windows: Annotated[int, typer.Option(help="score only the token after each window of this size; 0 is off")] = 0,
@@ -94,19 +95,20 @@ def evaluate(
     if stride is not None and not windows:
         raise ConfigError("`stride` has no effect without `windows`: add `windows`, or leave `stride` out")
     check_split(split)
-    from seqloom.api import Protocol, load
+    protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
+    if not rating_control and (chosen or texts):
+        name = next(iter(chosen), "texts")
+        raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
+    from seqloom.api import load
 
     if rating_control:
         print_rating_control(load(run), source, chosen, texts, as_json=json)
         return
-    if chosen or texts:
-        name = next(iter(chosen), "texts")
-        raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
     from seqloom.runs.vocabulary_filter import format_symbols
 
-    protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
-    likelihood = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
-    protocol_name = _protocol_name(protocol)
+    likelihood = load(run).evaluate(
+        source, protocol, cast("SplitName", split), skip_unknown=skip_unknown, note=silent if json else note
+    )
     if json:
         print_json(
             {
@@ -115,7 +117,7 @@ def evaluate(
                 "perplexity": likelihood.perplexity,
                 "tokens": likelihood.tokens,
                 "characters": likelihood.characters,
-                "protocol": protocol_name,
+                "protocol": str(protocol),
                 "split": split,
                 "source": source,
                 "left_out": dict(likelihood.skipped_symbols),
@@ -129,19 +131,11 @@ def evaluate(
             ("perplexity", f"{likelihood.perplexity:.3f}"),
             ("tokens", f"{likelihood.tokens:,}"),
             (f"{likelihood.unit}s", f"{likelihood.num_units:,}"),
-            ("protocol", protocol_name),
+            ("protocol", str(protocol)),
             ("text", f"{source or 'own corpus'}, {split}"),
             *([("left out", format_symbols(likelihood.skipped_symbols))] if likelihood.skipped_symbols else []),
         ]
     )
-
-
-def _protocol_name(protocol: "Protocol") -> str:
-    if protocol.blocks:
-        return f"blocks of {protocol.blocks}"
-    if protocol.windows:
-        return f"windows of {protocol.windows}, stride {protocol.stride}"
-    return "full context"
 
 
 def score(

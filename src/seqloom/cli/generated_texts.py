@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seqloom.api.generating_run import GeneratingRun
     from seqloom.sampling.sample import Sample, SpeculativeStats
 
-__all__ = ["TextPrinter", "drafting_gain", "known_text", "note_unknown", "single_piece", "was_cut"]
+__all__ = ["TextPrinter", "drafting_gain", "known_text", "note_unknown", "was_cut"]
 
 
 class TextPrinter:
@@ -51,12 +51,6 @@ class TextPrinter:
             return ""
         title = ", ".join(filter(None, (f"{self._number} of {self._count}", label)))
         return ("\n" if self._number > 1 else "") + dimmed(f"--- {title}") + "\n"
-
-
-def single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
-    """Yield a finished text as a stream of one piece."""
-    yield sample.text
-    return sample
 
 
 def drafting_gain(stats: "list[SpeculativeStats]") -> str:

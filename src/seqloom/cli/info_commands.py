@@ -8,10 +8,13 @@ import typer
 
 from seqloom.cli.output import note, print_json, print_line, print_table, short_number
 from seqloom.config import validate
+from seqloom.files import quoted_path
 from seqloom.percent import format_percent, format_share
 from seqloom.plural import counted, first_part
 
 __all__ = ["info", "plot", "runs"]
+
+_BITS = "bits_per_"
 
 _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 
@@ -54,6 +57,14 @@ def runs(
         return
     heading = ("run", "corpus", "model", "steps", "held-out", "validation")
     print_table([heading, *map(_summary_row, listed)], has_heading=True)
+    for summary in listed:
+        if summary["kind"] == "run" and summary.get("steps", 0) is None:
+            note(f"to continue an unfinished run: {_resume_command(summary['run'])}")
+            return
+
+
+def _resume_command(run: str) -> str:
+    return f"seqloom train --resume --run {quoted_path(Path(run))}"
 
 
 def _summary_row(summary: dict[str, Any]) -> tuple[str, ...]:
@@ -68,8 +79,16 @@ def _summary_row(summary: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _bits(figures: dict[str, float] | None) -> str:
-    bits = [] if figures is None else [value for name, value in figures.items() if name.startswith("bits_per_")]
-    return f"{bits[0]:.4f} bits" if bits else ""
+    for name, value in (figures or {}).items():
+        if name.startswith(_BITS):
+            return f"{value:.4f} bits per {_unit(name)}"
+    return ""
+
+
+def _unit(measure: str) -> str:
+    """Return the unit of a measure of bits, such as "character" for "bits_per_char"."""
+    unit = measure.removeprefix(_BITS)
+    return "character" if unit == "char" else unit
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -120,6 +139,7 @@ def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("core", f"{described['core']} of {' + '.join(map(str, described['hidden_sizes']))}"),
         ("parameters", f"{described['parameters']:,}"),
         ("trained", f"{trained['steps']:,} of {counted(trained['total_steps'], 'step')} ({state})"),
+        *([] if trained["finished"] or described["gan"] else [("to continue", _resume_command(described["run"]))]),
         ("batches", f"{training['batch_size']} of {training['sequence_length']} tokens, {training['batching']}"),
         ("generation", described["generation"]),
         ("kernel", described["kernel"]),
@@ -139,11 +159,10 @@ def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _format_likelihood(measures: dict[str, float]) -> str:
     nats = f"{measures['nats_per_token']:.4f} nats per token"
-    bits_name = next((name for name in measures if name.startswith("bits_per_")), None)
+    bits_name = next((name for name in measures if name.startswith(_BITS)), None)
     if bits_name is None:
         return nats + first_part(measures)
-    unit = "character" if bits_name == "bits_per_char" else bits_name.removeprefix("bits_per_")
-    return f"{nats}, {measures[bits_name]:.4f} bits per {unit}{first_part(measures)}"
+    return f"{nats}, {measures[bits_name]:.4f} bits per {_unit(bits_name)}{first_part(measures)}"
 
 
 def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:

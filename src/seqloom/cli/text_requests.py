@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.generated_texts import TextPrinter, drafting_gain, known_text, single_piece, was_cut
+from seqloom.cli.generated_texts import TextPrinter, drafting_gain, known_text, was_cut
 from seqloom.cli.output import note
 from seqloom.cli.rated_generation import (
     control_origin,
@@ -23,6 +23,7 @@ from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.settings import pick, range_checks_of
 from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError, SeqloomError
+from seqloom.generation.matching_samples import single_piece
 from seqloom.generation.options import GenerationOptions, sampling_config
 from seqloom.rating.request import RatingRequest
 from seqloom.registry import FORMATS, resolve
@@ -214,11 +215,25 @@ def read_prompts(prompts: Sequence[str], files: Sequence[Path]) -> list[str | Pa
     """
     if list(prompts).count("-") > 1:
         raise ConfigError("`prompt` got - twice: standard input has one prompt")
+    for prompt in prompts:
+        if _is_file_name(prompt):
+            note(
+                f"seqloom: warning: `prompt` got {prompt!r}, the name of a file, and takes it as text: use "
+                "`prompt_file` for the content of the file"
+            )
     texts = [_standard_input() if prompt == "-" else prompt for prompt in prompts]
     from_files = (
         file if _is_binary(file) else _without_last_line_end(read_value(str(file), "--prompt-file")) for file in files
     )
     return [*texts, *from_files] or [""]
+
+
+def _is_file_name(prompt: str) -> bool:
+    """Return whether a prompt is the path of a file with a suffix; a word may be the name of a file by chance."""
+    try:
+        return bool(Path(prompt).suffix) and Path(prompt).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a null character
+        return False
 
 
 def _is_binary(file: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqloom.argument_names import suggests_arguments
 from seqloom.config import ReadingConfig
 from seqloom.config.reading import MISSING_WORDS
 from seqloom.corpora.labelled_texts import read_rated
@@ -24,6 +25,7 @@ _FINISHING_SECONDS = 1.0
 """Expected duration of saving the critic, and of the end of the process."""
 
 
+@suggests_arguments
 def fit_critic(
     source: str | Path | Sequence[str | Path],
     *,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from seqloom.argument_names import suggests_arguments
 from seqloom.config import ReadingConfig
 from seqloom.config.detector import NO_GENERATED_TEXTS
 from seqloom.config.reading import MISSING_WORDS
@@ -36,6 +37,7 @@ _LANGUAGE_MODEL_MINUTES = 0.1
 """Training time of the two language models together if there is no time budget."""
 
 
+@suggests_arguments
 def fit_detector(
     real: str | Path | Sequence[str | Path],
     *,

@@ -183,5 +183,5 @@ def _state_line(tally: Tally) -> str:
 
 
 def _last_line(event: Finished) -> str:
-    best = "" if event.best_loss is None else f", best validation {event.best_loss:.3f} nats per token"
+    best = "" if event.best_loss is None else f", best validation {event.best_loss:.3f} nats per token (quick check)"
     return f"{event.reason}: {event.step:,} steps in {clock(event.seconds)}{best}"

@@ -10,6 +10,7 @@ from typing import Self
 from seqloom.display.progress import ProgressDisplay
 from seqloom.display.stage_display import StageDisplay
 from seqloom.display.terminal import console, dimmed, shows_terminal, visible
+from seqloom.display.verbosity import is_quiet
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -80,6 +81,13 @@ class TrainingViewer(TrainingObserver):
             self._late_notes.append(text)
         else:
             self._stages.note(text)
+
+    def result(self, text: str) -> None:
+        """Print a line of the results, even if the process is quiet: then on standard output."""
+        if is_quiet():
+            print(visible(text))
+        else:
+            self.note(text)
 
     def begin(
         self, config: RunConfig, units_per_token: float, units: str, earlier_losses: Sequence[float] = ()

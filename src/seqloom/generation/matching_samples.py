@@ -3,13 +3,13 @@
 Every token leads to a text that can still match, but a text can reach its maximum length before it does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from seqloom.sampling import Sample
 
-__all__ = ["MAX_DRAWS", "matching"]
+__all__ = ["MAX_DRAWS", "matching", "single_piece"]
 
 MAX_DRAWS = 20
 """Largest number of draws of a text."""
@@ -35,3 +35,10 @@ def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int, first_i
             sample = next(draw(index + num_draws * _DRAW_STEP, 1))
             num_draws += 1
         yield sample
+
+
+def single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
+    """Yield a finished sample as a stream of one piece; nothing for an empty text."""
+    if sample.text:
+        yield sample.text
+    return sample

@@ -7,17 +7,18 @@ model that has read nothing yet. The records of a store or a span are its tokens
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqloom.codecs.base import Codec
-from seqloom.config.choices import check_split
+from seqloom.config.choices import SplitName, check_split
+from seqloom.config.protocol import Protocol
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
-from seqloom.data.split import Spans, split_store
+from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.data.store_cache import cached_store
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError
@@ -32,7 +33,10 @@ from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.evaluation.token_scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
+from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
+from seqloom.runs.corpus_part import CorpusPart, spans_of
+from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.stored_paths import same_sources
 from seqloom.runs.training_corpus import training_corpus
@@ -40,37 +44,7 @@ from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, ski
 from seqloom.sampling.transforms import non_finite_error
 from seqloom.user_warnings import warn_user
 
-__all__ = ["Protocol", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """An evaluation protocol: full context (the default), blocks, or windows.
-
-    In full context, all tokens of a text are scored, the first one after the start token (the boundary, or what stands
-    for it), as `score_text` and `score_source` do. Blocks and windows leave out the tokens at their start.
-
-    Attributes:
-        blocks: tokens per block; every block is read from the zero state, and all its tokens are scored. 0 for off.
-        windows: tokens per window; every window is read from the zero state, and only the token after it is scored. 0
-            for off.
-        stride: distance from the start of one window to the start of the next, in tokens.
-    """
-
-    blocks: int = 0
-    windows: int = 0
-    stride: int = 1
-
-    def __post_init__(self) -> None:
-        if self.blocks and self.windows:
-            raise ConfigError("`blocks` and `windows` contradict each other: choose one")
-        for name in ("blocks", "windows"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"`{name}` got {getattr(self, name)}: choose 0 (off), or 1 or more")
-        if self.stride != 1 and not self.windows:
-            raise ConfigError("`stride` is the distance between windows: use it with `windows`")
-        if self.stride < 1:
-            raise ConfigError(f"`stride` got {self.stride}: choose 1 or more")
+__all__ = ["evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
 
 
 def run_scorer(run: SavedRun) -> TokenScorer:
@@ -104,25 +78,27 @@ def evaluate(
     run: SavedRun,
     source: str | Path | Sequence[str | Path] | None,
     protocol: Protocol | None,
-    split: str,
+    split: SplitName,
     *,
     skip_unknown: bool = False,
+    note: Reporter = silent,
 ) -> Likelihood:
     """Return the likelihood of a text under the model of a run.
 
     Args:
         run: trained run.
-        source: source to score; None for the run's own corpus.
+        source: source to score, or the folder of a run, which stands for its corpus; None for the run's own corpus.
         protocol: evaluation protocol; None for full context.
-        split: "all", or a part of the run's own corpus: "train", "validation" or "held-out".
+        split: "all", or a part of the corpus of a run: "train", "validation" or "held-out".
         skip_unknown: whether to skip symbols outside the vocabulary.
+        note: receives lines on what makes the figures hard to compare.
 
     Raises:
         UserError: the source cannot be scored, or the run is a GAN.
     """
     check_split(split)
     _check_has_likelihood(run)
-    store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
+    store, spans = _load_split(run, source, split, skip_unknown=skip_unknown, note=note)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     units_per_token = run.codec.units_per_token
     features = run.config.features_of(store)
@@ -190,25 +166,56 @@ def score_source(
 
 
 def _load_split(
-    run: SavedRun, source: str | Path | Sequence[str | Path] | None, split: str, *, skip_unknown: bool
+    run: SavedRun,
+    source: str | Path | Sequence[str | Path] | None,
+    split: SplitName,
+    *,
+    skip_unknown: bool,
+    note: Reporter,
 ) -> tuple[TokenStore, Spans]:
     """Return the store of a source (None for the run's own corpus) and the spans of a split."""
-    corpus = training_corpus(run) if source is None else _open_like_training(run, source)
-    store = _encode(run, corpus, skip_unknown=skip_unknown)
-    if split == "all":
-        return store, Spans.whole_documents(store)
-    if corpus.fingerprint != run.config.corpus_hash:
-        raise ConfigError(
-            f"`split` {split} is a part of the run's own corpus: leave the source out, or name {run.config.source}"
-        )
-    training = run.config.training
-    training_split = split_store(store, hold_out=training.hold_out, validation=training.validation)
-    spans: Spans = getattr(training_split, split.replace("-", "_"))
-    if spans.num_records < 2:
-        raise ConfigError(
-            f"the run has no {split} text: train with `{'hold_out' if split == 'held-out' else split}` above 0"
-        )
+    owner = run if source is None else _as_run(source)
+    if owner is not None and owner.path != run.path:
+        if split == "all":
+            corpus = training_corpus(owner)
+        else:
+            corpus = CorpusPart(owner, split, reader=run)
+        store = _encode(run, corpus, skip_unknown=skip_unknown)
+        spans = Spans.whole_documents(store)
+    else:
+        corpus = _open_like_training(run, source) if source is not None and owner is None else training_corpus(run)
+        store = _encode(run, corpus, skip_unknown=skip_unknown)
+        if split != "all" and corpus.fingerprint != run.config.corpus_hash:
+            raise ConfigError(
+                f"`split` {split} is a part of a run's corpus: leave the source out for the corpus of this run "
+                f"({run.config.source}), or name the folder of the run whose corpus the text is"
+            )
+        spans = spans_of(run, store, split)
+    _note_comparability(run, corpus, split, store, note)
     return store, spans
+
+
+def _as_run(source: str | Path | Sequence[str | Path]) -> SavedRun | None:
+    """Return the run whose folder the source is; None if it is no run folder."""
+    if not isinstance(source, str | Path) or not RunFolder(source).holds_run:
+        return None
+    return SavedRun(source)
+
+
+def _note_comparability(run: SavedRun, corpus: Corpus, split: str, store: TokenStore, note: Reporter) -> None:
+    """Say what makes the figures look better than they are: text of the training, and symbols that are left out."""
+    if split in ("all", "train") and corpus.fingerprint == run.config.corpus_hash:
+        held_out = "held-out" if run.config.training.hold_out else "validation"
+        part = "most of " if split == "all" else ""
+        note(
+            f"the run was trained on {part}this text, so the figures are better than on other text; "
+            f"`split` {held_out} measures text that it was not trained on"
+        )
+    if num_left_out := sum(skipped_symbols(store.skipped).values()):
+        note(
+            f"{counted(num_left_out, 'character')} left out: compare the figures only with those of a run that leaves "
+            "out the same"
+        )
 
 
 def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:

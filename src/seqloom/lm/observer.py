@@ -61,7 +61,11 @@ class TrainingObserver:
     """Observer of a training. Subclasses override some of the methods; those of this class ignore what they receive."""
 
     def note(self, text: str) -> None:
-        """Receive one line on the source, the settings or the results."""
+        """Receive one line on the source or the settings."""
+
+    def result(self, text: str) -> None:
+        """Receive one line of the results; by default a note like others."""
+        self.note(text)
 
     def begin(
         self, config: RunConfig, units_per_token: float, units: str, earlier_losses: Sequence[float] = ()

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +84,18 @@ def write_report(
     plots = draw_plots(run)
     report = Report(run, metrics, samples)
     write_text(run.folder.report_file, _as_markdown(report, [plot.name for plot in plots]))
-    for line in _summary(metrics, run.codec.unit):
-        viewer.note(line)
-    viewer.note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
-    viewer.note(f"generate more with: {_generate_command(run)}")
+    _show(report, plots, viewer)
     return report
+
+
+def _show(report: Report, plots: Sequence[Path], viewer: TrainingObserver) -> None:
+    """Show the main figures, the paths of the report and the plots, and what to do next."""
+    run = report.run
+    for line in _summary(report.metrics, run.codec.unit):
+        viewer.result(line)
+    plot_paths = ", ".join(map(str, plots))
+    viewer.result(f"run: {run.path}   report: {run.folder.report_file}   plots: {plot_paths}")
+    viewer.note(f"generate more with: {_generate_command(run)}")
 
 
 def _generate_samples(run: SavedRun) -> list[ReportSample]:

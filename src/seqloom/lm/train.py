@@ -240,10 +240,9 @@ def _run_trainer(session: TrainingSession, snapshot: Snapshot | None, *, with_re
         raise KeyboardInterrupt
     run = SavedRun(folder)
     if with_report:
-        report = write_report(run, dataset, trainer.progress, finished, viewer, session.report)
         if session.time_limit is not None:
             viewer.note(describe_repetition(config))
-        viewer.finished(report)
+        viewer.finished(write_report(run, dataset, trainer.progress, finished, viewer, session.report))
     return run
 
 
