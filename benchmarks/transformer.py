@@ -33,8 +33,8 @@ from torch.nn.functional import cross_entropy, gelu, scaled_dot_product_attentio
 
 import seqloom
 from seqloom.config import ReadingConfig
-from seqloom.corpora import open_corpus
 from seqloom.config.protocol import Protocol
+from seqloom.corpora import open_corpus
 
 CONTEXT, BATCH, WIDTH, HEADS, BLOCKS = 64, 12, 128, 4, 4
 RATE, LEAST_RATE, WARM_UP, DECAY = 1e-3, 1e-4, 100, 0.1
