@@ -6,7 +6,7 @@ from collections.abc import Mapping
 __all__ = ["counted", "first_part"]
 
 _COUNTABLE = re.compile(
-    r"\b(cell|character|column|document|element|file|folder|group|line|minute|name|note|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
+    r"\b(cell|character|column|document|draw|element|file|folder|group|line|minute|name|note|place|rating|record|rollback|round|row|step|table|text|token|update)\b"
 )
 """Nouns that `counted` can put into the plural; a phrase without one of them stays in the singular."""
 

@@ -75,6 +75,8 @@ CODECS = Registry(
         "midi-like": "seqloom.codecs.midi_tokens:MidiLikeCodec",
         "tsd": "seqloom.codecs.midi_tokens:TsdCodec",
         "remi": "seqloom.codecs.midi_tokens:RemiCodec",
+        "abc": "seqloom.codecs.abc:AbcCodec",
+        "pianoroll": "seqloom.codecs.piano_roll:PianoRollCodec",
     },
     group="seqloom.codecs",
 )
@@ -91,6 +93,7 @@ FORMATS = Registry(
         ".jsonl": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".ndjson": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".parquet": "seqloom.corpora.formats.parquet:ParquetFile",
+        ".abc": "seqloom.corpora.formats.abc:AbcFile",
         ".mid": "seqloom.corpora.formats.midi:MidiFile",
         ".midi": "seqloom.corpora.formats.midi:MidiFile",
     },
@@ -131,6 +134,10 @@ WRITERS = Registry(
         "music.mid": "seqloom.writers.midi:write_midi",
         "music.wav": "seqloom.writers.wave:write_wave",
         "music.png": "seqloom.plots.piano_roll:write_piano_roll",
+        "tunes.abc": "seqloom.writers.abc:write_abc",
+        "tunes.mid": "seqloom.writers.midi:write_midi",
+        "tunes.wav": "seqloom.writers.wave:write_wave",
+        "tunes.png": "seqloom.plots.piano_roll:write_piano_roll",
     },
     group="seqloom.writers",
 )

@@ -106,7 +106,7 @@ def write_inputs(folder: Path) -> None:
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),
         (["words.csv", "--text", "text", "--rating", "stars"], "the column 'stars' does not hold numbers"),
-        (["words.csv", "--rating", "stars"], "--rating, --category and --group name columns, so --text must name"),
+        (["words.csv", "--rating", "stars"], "--rating names a column of a table, so --text must name the column"),
         (["fox.txt", "--preset", "clasic"], "unknown preset 'clasic': choose from classic, reviews; did you mean"),
         (["fox.txt", "--core", "lstn"], f"unknown core 'lstn': choose from {', '.join(CORES)}; did you mean 'lstm'?"),
         (["fox.txt", "--level", "chars"], f"unknown level 'chars': choose from {', '.join(CODECS)}; did you"),

@@ -10,6 +10,7 @@ from examples.extensions.melody_format import MelodyPayload
 
 from seqloom.codecs import codec_from_json, fit_codec
 from seqloom.codecs.base import Codec
+from seqloom.corpora.abc.tune import AbcTune, tune_from_text
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.music import DRUMS, MusicPayload, Note, Tempo, normalized_music
 from seqloom.corpora.payloads import Payload, TextPayload
@@ -21,6 +22,10 @@ PAYLOADS: dict[type[Payload], tuple[Payload, ...]] = {
     MusicPayload: (
         normalized_music([Note(0, 60, 24), Note(24, 62, 900), Note(30, 36, 6, 100, DRUMS)], [Tempo(48, 140)]),
         MusicPayload((Note(0, 60, 24),)),
+    ),
+    AbcTune: (
+        tune_from_text("M:6/8\nL:1/8\nK:Dmaj\nA|dfa (3aga f|^g2f e3:|\n"),
+        tune_from_text("M:4/4\nL:1/8\nK:Gmaj\nG4|]\n"),
     ),
     MelodyPayload: (MelodyPayload((60, 62, 64, 60)), MelodyPayload((0, 127))),
 }
@@ -47,6 +52,9 @@ def registered(monkeypatch):
 
 
 def payloads_of(level: str) -> tuple[Payload, ...]:
+    if level == "pianoroll":  # keeps only what a piano roll has
+        chord = [Note(0, 60, 12, 90), Note(0, 64, 24, 90), Note(24, 108, 36, 90)]
+        return normalized_music(chord, []), MusicPayload((Note(0, 60, 24),))
     return PAYLOADS[resolve("level", level, CODECS).payload_type]
 
 

@@ -63,12 +63,12 @@ def test_tokens_are_those_of_miditok_without_repeated_velocities(level, name):
 
 def test_a_token_of_other_music_is_named():
     codec = fit("tsd", PIECE)
-    with pytest.raises(CodecError, match="not in the vocabulary: Pitch_61; train on music that has it"):
+    with pytest.raises(CodecError, match="not in the vocabulary: 'Pitch_61'; train on a source that has it"):
         list(codec.encode(MusicPayload((Note(0, 61, 24),), (Tempo(0, 97),))))
     extended = codec.extend(PayloadCorpus((MusicPayload((Note(0, 61, 24),), (Tempo(0, 97),)),), True))
     assert extended.decode(ids(extended, MusicPayload((Note(0, 61, 24),), (Tempo(0, 97),)))).notes == (Note(0, 61, 24),)
     assert ids(extended, PIECE) == ids(codec, PIECE)
-    with pytest.raises(ConfigError, match="`vocabulary` got 5, and the music has"):
+    with pytest.raises(ConfigError, match="`vocabulary` got 5, and the source has"):
         fit_codec("tsd", PayloadCorpus((PIECE,), True), 5)
 
 

@@ -78,7 +78,7 @@ def test_a_tune_is_continued(folder, tmp_path):
         (("--prompt", "C4"), "not in the vocabulary: 'C4'"),
         (("--prompt-file", "{}/silent.mid"), "silent.mid is not a MIDI file"),
         (("--prompt-file", "{}/missing.mid"), "missing.mid"),
-        (("--prompt-file", "{}/high.mid"), "not in the vocabulary: Pitch_127"),
+        (("--prompt-file", "{}/high.mid"), "not in the vocabulary: 'Pitch_127'"),
     ],
 )
 def test_what_a_run_of_music_cannot_take(folder, tmp_path, capsys, words, fault):

@@ -91,3 +91,14 @@ def test_records_keep_their_ratings(tmp_path: Path) -> None:
     runs[0].path.rename(tmp_path / "moved")
     moved = Run(tmp_path / "moved")
     assert moved.evaluate(runs[1].path, split="validation").nats == pytest.approx(expected.nats, rel=1e-6)
+
+
+def test_two_runs_are_compared_on_the_same_characters(pair: tuple[Run, Run]) -> None:
+    own, other = pair
+    first, second = own.compare(other.path, other.path, split="held-out")
+    assert first.tokens == second.tokens < other.evaluate(split="held-out").tokens
+    assert set(first.skipped_symbols) == set(second.skipped_symbols) == {"g", "h"}
+    same, _ = own.compare(other, split="held-out")
+    assert same == own.evaluate(split="held-out")
+    with pytest.raises(ConfigError, match="name the folder of the run whose corpus the text is"):
+        own.compare(other, other.config.sources[0], split="held-out")

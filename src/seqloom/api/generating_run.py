@@ -11,7 +11,7 @@ from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.choices import DecodingPrecision, Method, Rating
 from seqloom.config.settings import pick
 from seqloom.generation.generator import Prompt, TextGenerator
-from seqloom.generation.matching_samples import matching, single_piece
+from seqloom.generation.matching_samples import single_piece
 from seqloom.generation.options import GenerationOptions, check_count, sampling_config
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
@@ -221,7 +221,7 @@ class GeneratingRun(SavedRun):
         options = generation_options(locals())
         generator, encoded = self._prepare(prompt, options)
         sampling = self.generators.normalized(options.sampling)
-        if sampling.text_grammar is not None:  # a text that does not match is drawn again
+        if self.generators.redraws(sampling):  # a text that does not match is drawn again
             sample = next(self._drawn(generator, encoded, options, count=1))
             self._warn_of_unmatched([sample], options)
             return single_piece(sample)
@@ -345,7 +345,7 @@ class GeneratingRun(SavedRun):
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
         config, guard = self.generators.normalized(options.sampling), self.copy_guard(options.sampling)
-        if config.beam > 1 or config.text_grammar is not None:  # a text is known only when it is complete
+        if config.beam > 1 or self.generators.redraws(config):  # a text is known only when it is complete
             return map(single_piece, self._drawn(generator, encoded, options, count))
         return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))
 
@@ -372,13 +372,7 @@ class GeneratingRun(SavedRun):
         self, generator: TextGenerator, prompt: Prompt, options: GenerationOptions, count: int
     ) -> Iterator[Sample]:
         """Return an iterator over samples; their log-probabilities are those of the packed weights."""
-        sampling = self.generators.normalized(options.sampling)
-        guard = self.copy_guard(sampling)
-
-        def draw(first_index: int, count: int) -> Iterator[Sample]:
-            return generator.generate(prompt, sampling, count=count, first_index=first_index, guard=guard)
-
-        return draw(0, count) if sampling.text_grammar is None or sampling.beam > 1 else matching(draw, count)
+        return self.generators.drawn(generator, prompt, options.sampling, count)
 
     def _warn_of_unmatched(self, samples: Sequence[Sample], options: GenerationOptions) -> None:
         """Warn of samples that ended before they matched their pattern, JSON schema or grammar."""

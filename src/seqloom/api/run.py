@@ -16,7 +16,7 @@ from seqloom.evaluation.likelihood import Likelihood
 from seqloom.evaluation.token_scores import TokenScore
 from seqloom.gan.layout import describe_gan
 from seqloom.generation.prompt_characters import prepare_prompt
-from seqloom.lm.evaluate import evaluate, score_source, score_text
+from seqloom.lm.evaluate import compare, evaluate, score_source, score_text
 from seqloom.lm.plots import PLOT_TEMPERATURES, draw_plots
 from seqloom.runs.describe import describe_run, num_parameters
 from seqloom.sampling.watermark import WatermarkTest
@@ -134,6 +134,30 @@ class Run(GeneratingRun):
             UserError: the source cannot be read or has unknown symbols, or the split is empty.
         """
         return evaluate(self, source, protocol, split, skip_unknown=skip_unknown, note=note)
+
+    @suggests_arguments
+    def compare(
+        self,
+        other: "str | Path | Run",
+        source: str | Path | Sequence[str | Path] | None = None,
+        protocol: Protocol | None = None,
+        split: SplitName = "all",
+    ) -> tuple[Likelihood, Likelihood]:
+        """Measure the likelihood of the same text under this run and another one.
+
+        Characters that one of the runs does not know are left out for both, so that the figures are comparable. Runs of
+        different levels have different tokens: compare their bits per character.
+
+        Args:
+            other: another run, or its folder.
+            source: as for `evaluate`.
+            protocol: as for `evaluate`.
+            split: as for `evaluate`.
+
+        Raises:
+            UserError: the source cannot be read, or the split is empty.
+        """
+        return compare(self, other if isinstance(other, Run) else Run(other), source, protocol, split)
 
     def info(self) -> dict[str, Any]:
         """Return a description of the run, in JSON's types."""

@@ -1,7 +1,7 @@
 """`seqloom evaluate` and `seqloom score`: how well a run predicts a text, as a whole and token by token."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,6 +21,7 @@ from seqloom.reporter import silent
 if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
     from seqloom.config.choices import SplitName
+    from seqloom.evaluation.likelihood import Likelihood
     from seqloom.evaluation.token_scores import TokenScore
 
 __all__ = ["evaluate", "score"]
@@ -52,6 +53,10 @@ def evaluate(
     windows: Annotated[int, typer.Option(help="score only the token after each window of this size; 0 is off")] = 0,
     stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
     skip_unknown: _SkipUnknown = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="also measure this run on the same text, without symbols unknown to either"),
+    ] = None,
     rating_control: Annotated[
         bool,
         typer.Option(
@@ -101,19 +106,22 @@ def evaluate(
         raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
     from seqloom.api import load
 
-    if rating_control:
-        print_rating_control(load(run), source, chosen, texts, as_json=json)
+    opened, part = load(run), cast("SplitName", split)
+    if against is not None:
+        likelihoods = opened.compare(against, source, protocol, part)
+        _print_comparison((run, against), likelihoods, f"{source or f'corpus of {run}'}, {split}", as_json=json)
         return
-    from seqloom.runs.vocabulary_filter import format_symbols
-
-    likelihood = load(run).evaluate(
-        source, protocol, cast("SplitName", split), skip_unknown=skip_unknown, note=silent if json else note
-    )
+    if rating_control:
+        print_rating_control(opened, source, chosen, texts, as_json=json)
+        return
+    likelihood = opened.evaluate(source, protocol, part, skip_unknown=skip_unknown, note=silent if json else note)
     if json:
         print_json(
             {
                 "nats_per_token": likelihood.nats_per_token,
                 "bits_per_char": likelihood.bits_per_char,
+                "unit": likelihood.unit,
+                "nats_per_unit": likelihood.nats_per_unit,
                 "perplexity": likelihood.perplexity,
                 "tokens": likelihood.tokens,
                 "characters": likelihood.characters,
@@ -124,18 +132,34 @@ def evaluate(
             }
         )
         return
+    is_text = likelihood.bits_per_char is not None
     print_table(
         [
             ("nats per token", f"{likelihood.nats_per_token:.4f}"),
+            *([] if is_text else [(f"nats per {likelihood.unit}", f"{likelihood.nats_per_unit:.4f}")]),
             (f"bits per {likelihood.unit}", f"{likelihood.bits_per_unit:.4f}"),
             ("perplexity", f"{likelihood.perplexity:.3f}"),
             ("tokens", f"{likelihood.tokens:,}"),
             (f"{likelihood.unit}s", f"{likelihood.num_units:,}"),
             ("protocol", str(protocol)),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("left out", format_symbols(likelihood.skipped_symbols))] if likelihood.skipped_symbols else []),
+            *([("left out", likelihood.left_out)] if likelihood.left_out else []),
         ]
     )
+
+
+def _print_comparison(runs: Sequence[Path], likelihoods: Sequence["Likelihood"], text: str, *, as_json: bool) -> None:
+    """Print the likelihood of the same text under two runs."""
+    pairs = list(zip(map(str, runs), likelihoods, strict=True))
+    if as_json:
+        print_json({"runs": [{"run": run, **one.measures()} for run, one in pairs], "text": text})
+        return
+    heading = ("run", f"bits per {likelihoods[0].unit}", "nats per token", "tokens")
+    rows = ((run, f"{one.bits_per_unit:.4f}", f"{one.nats_per_token:.4f}", f"{one.tokens:,}") for run, one in pairs)
+    print_table([heading, *rows], has_heading=True)
+    note(f"text: {text}")
+    if likelihoods[-1].left_out:
+        note(f"left out for both: {likelihoods[-1].left_out}")
 
 
 def score(

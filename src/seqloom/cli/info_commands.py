@@ -87,7 +87,7 @@ def _bits(figures: dict[str, float] | None) -> str:
 
 def _unit(measure: str) -> str:
     """Return the unit of a measure of bits, such as "character" for "bits_per_char"."""
-    unit = measure.removeprefix(_BITS)
+    unit = measure.removeprefix(_BITS).replace("_", " ")
     return "character" if unit == "char" else unit
 
 
@@ -131,7 +131,7 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     trained, training = described["trained"], described["training"]
-    state = "finished" if trained["finished"] else "has weights" if trained["weights"] else "no weights yet"
+    state = "finished" if trained["finished"] else "unfinished" if trained["weights"] else "unfinished, no weights yet"
     rows = [
         ("run", described["run"]),
         ("corpus", described["corpus"]),

@@ -23,8 +23,9 @@ from seqloom.config import DecodingConfig, SamplingConfig
 from seqloom.config.settings import pick, range_checks_of
 from seqloom.display.terminal import dimmed, visible
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.generation.matching_samples import single_piece
+from seqloom.generation.matching_samples import num_redraws, single_piece
 from seqloom.generation.options import GenerationOptions, sampling_config
+from seqloom.plural import counted
 from seqloom.rating.request import RatingRequest
 from seqloom.registry import FORMATS, resolve
 from seqloom.version import __version__
@@ -144,6 +145,9 @@ class TextRequest:
         num_cut = sum(sample.finish_reason == "length" for sample in self.finished)
         if num_cut and len(self.finished) > 1 and self.run.codec.boundary is not None:
             note(f"{num_cut:,} of {len(self.finished):,} texts reached `length`, and may end within a word: raise it")
+        if self.run.codec.has_rules and (thrown_away := num_redraws(self.finished)):
+            level = self.run.codec.level.upper()
+            note(f"{counted(thrown_away, 'draw')} thrown away, because the parser found them to be no correct {level}")
         is_steered = self.generation is not None and "smc" in self.generation.plan.methods
         config = pick(SamplingConfig, self.settings)
         message = self.run.generators.unmatched_message(self.finished, config, redrawn=not is_steered)

@@ -54,11 +54,13 @@ class Codec(ABC, Generic[PayloadT]):
         payload_type: type of the payloads that the codec encodes.
         unit: what the size of a payload is counted in, in the singular: "character" for text.
         separator: text between the labels of two tokens in a sample or a prompt; "" where tokens are text themselves.
+        has_rules: whether `faults` checks generated samples, which are drawn again if they break a rule.
         boundary: id between documents; None where the corpus is one running sequence.
     """
 
     level: ClassVar[str]
     separator: ClassVar[str] = " "
+    has_rules: ClassVar[bool] = False
     payload_type: ClassVar[type[Payload]]
     unit: ClassVar[str]
     boundary: int | None
@@ -135,6 +137,10 @@ class Codec(ABC, Generic[PayloadT]):
             for token in range(len(self))
         )
         return tuple(labels)
+
+    def faults(self, ids: TokenIds) -> list[str]:
+        """Return the rules that a sample breaks, one line for each; empty for a correct sample."""
+        return []
 
     def encode_text(self, text: str, *, skip_unknown: bool = False) -> Int[np.ndarray, " tokens"]:
         """Return the token ids of a prompt, which consists of labels.

@@ -6,17 +6,11 @@ corpus has, and reads them back by itself, in any order. A velocity is left out 
 with the program.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, ClassVar
 
-import numpy as np
-from jaxtyping import Int
-
-from seqloom.codecs.base import Codec, Encoded, JsonObject, TokenIds
-from seqloom.codecs.vocabulary import Vocabulary
-from seqloom.corpora.document import Corpus
+from seqloom.codecs.named_tokens import NamedTokens
 from seqloom.corpora.formats.midi import symusic_score
 from seqloom.corpora.music import (
     DEFAULT_TEMPO,
@@ -30,7 +24,7 @@ from seqloom.corpora.music import (
     Tempo,
     normalized_music,
 )
-from seqloom.errors import CodecError, ConfigError, SeqloomError
+from seqloom.errors import SeqloomError
 
 __all__ = ["MidiLikeCodec", "RemiCodec", "TsdCodec"]
 
@@ -38,88 +32,48 @@ _STEPS_PER_BAR = 4 * STEPS_PER_QUARTER  # miditok counts bars of 4/4 where it wr
 _NOTES = ("Pitch", "PitchDrum", "NoteOn", "DrumOn")
 """Types of the tokens that begin a note."""
 
+_PITCHES = ("Pitch", "NoteOn", "NoteOff")
+"""Types of the tokens of pitches, without those of percussion."""
+
+_TEMPO = "Tempo_"
+
 _USUAL_VELOCITY = 90
 
 
-class _MidiTokens(Codec[MusicPayload]):
-    """Tokens by their names in miditok, such as Pitch_60; the last one is the boundary between pieces.
-
-    Args:
-        vocabulary: names of the tokens.
-    """
+class _MidiTokens(NamedTokens[MusicPayload]):
+    """Tokens by their names in miditok, such as Pitch_60."""
 
     payload_type = MusicPayload
     unit = "note"
     _tokenizer_class: ClassVar[str]
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-        self.boundary = vocabulary.boundary
-
     @classmethod
-    def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
-        """Collect the tokens of all pieces, the most frequent first."""
-        counts = cls._count(corpus)
-        names = [name for name, _ in counts.most_common()]
-        needed = len(names) + corpus.has_separate_documents
-        if vocabulary is not None and vocabulary < needed:
-            raise ConfigError(f"`vocabulary` got {vocabulary}, and the music has {needed} tokens: leave it out")
-        return cls(Vocabulary.build(names, byte_fallback=False, has_boundary=corpus.has_separate_documents))
-
-    def extend(self, corpus: Corpus) -> Self:
-        """Append the tokens that this codec lacks."""
-        new = [name for name, _ in self._count(corpus).most_common() if name not in self.vocabulary.ids]
-        return type(self)(self.vocabulary.extend(new, has_boundary=corpus.has_separate_documents))
-
-    @classmethod
-    def _count(cls, corpus: Corpus) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for document in corpus:
-            counts.update(cls._names(document.payload_as(MusicPayload)))
-        return counts
-
-    def encode(self, payload: MusicPayload) -> Iterator[Encoded]:
-        """Yield the tokens of a piece."""
-        names = self._names(payload)
-        ids = self.vocabulary.ids
-        if unknown := next((name for name in names if name not in ids), None):
-            raise CodecError(f"not in the vocabulary: {unknown}; train on music that has it")
-        yield Encoded(np.array([ids[name] for name in names], np.int64), sum(map(_begins_note, names)))
-
-    def decode(self, ids: TokenIds) -> MusicPayload:
-        """Return the music of tokens in any order; a token that makes no sense where it stands is left out."""
-        tokens = self.vocabulary.tokens
-        numbers = [int(token) for token in ids]
-        if unknown := next((number for number in numbers if not 0 <= number < len(tokens)), None):
-            raise CodecError(f"token {unknown} is outside 0..{len(tokens) - 1}")
-        return _music_of(name for number in numbers if isinstance(name := tokens[number], str))
-
-    def token_label(self, token: int) -> str:
-        """Return the name of a token."""
-        return str(self.vocabulary.tokens[token])
-
-    def __len__(self) -> int:
-        return len(self.vocabulary.tokens)
-
-    @cached_property
-    def units_per_token(self) -> Int[np.ndarray, " vocab"]:
-        """1 for the tokens that begin a note."""
-        return np.array([isinstance(name, str) and _begins_note(name) for name in self.vocabulary.tokens], np.int64)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the names of all tokens."""
-        return {"level": self.level, "tokens": list(self.vocabulary.tokens)}
-
-    @classmethod
-    def from_json(cls, stored: JsonObject) -> Self:
-        """Return the codec described by `to_json`."""
-        return cls(Vocabulary.from_json(stored.get("tokens")))
-
-    @classmethod
-    def _names(cls, payload: MusicPayload) -> list[str]:
+    def names_of(cls, payload: MusicPayload) -> Sequence[str]:
         """Return the names of the tokens of a piece."""
-        tokenizer = _tokenizer(cls._tokenizer_class)
-        return list(_without_repeats(tokenizer(symusic_score(payload, longest=MAX_DURATION)).tokens))
+        lowest = min((note.pitch for note in payload.notes if note.program != DRUMS), default=0)
+        shape = _shape(payload, lowest)
+        names = [_raised(name, lowest) for name in _names_of(cls._tokenizer_class, shape)]
+        places = [index for index, name in enumerate(names) if name.startswith(_TEMPO)]
+        if len(places) != len(payload.tempos):  # not every tempo has a token
+            return list(_names_of(cls._tokenizer_class, payload))
+        tempo_names = _tempo_names(cls._tokenizer_class)
+        for place, tempo in zip(places, payload.tempos, strict=True):
+            names[place] = tempo_names[tempo.bpm]
+        return names
+
+    @classmethod
+    def payload_of(cls, names: Iterable[str]) -> MusicPayload:
+        """Return the music of tokens in any order."""
+        reader = _Reader()
+        for name in names:
+            kind, _, value = name.rpartition("_")
+            reader.read(kind, value)
+        return reader.music()
+
+    @classmethod
+    def is_unit(cls, name: str) -> bool:
+        """Return whether a token begins a note."""
+        return name.rpartition("_")[0] in _NOTES
 
 
 class TsdCodec(_MidiTokens):
@@ -141,6 +95,43 @@ class MidiLikeCodec(_MidiTokens):
 
     level = "midi-like"
     _tokenizer_class = "MIDILike"
+
+
+def _shape(music: MusicPayload, lowest: int) -> MusicPayload:
+    """Return the form that all transpositions of a piece have in common, at any tempo."""
+    notes = (note if note.program == DRUMS else note._replace(pitch=note.pitch - lowest) for note in music.notes)
+    tempos = (tempo._replace(bpm=MIN_TEMPO + index % 2) for index, tempo in enumerate(music.tempos))
+    return MusicPayload(tuple(notes), tuple(tempos))
+
+
+@lru_cache(maxsize=2)
+def _names_of(tokenizer_class: str, music: MusicPayload) -> tuple[str, ...]:
+    """Return the names of the tokens; the cache serves the altered copies of a piece, which follow it."""
+    tokens = _tokenizer(tokenizer_class)(symusic_score(music, longest=MAX_DURATION)).tokens
+    return tuple(_without_repeats(tokens))
+
+
+@cache
+def _tempo_names(tokenizer_class: str) -> Mapping[int, str]:
+    """Return the name of the token of each tempo."""
+    names = (name for name in _tokenizer(tokenizer_class).vocab if name.startswith(_TEMPO))
+    return {round(float(name.removeprefix(_TEMPO))): name for name in names}
+
+
+@cache
+def _raised_names(steps: int) -> dict[str, str]:
+    """Return a table of the names of tokens that are raised by a number of semitones; it fills as it is used."""
+    return {}
+
+
+def _raised(name: str, steps: int) -> str:
+    """Return the name of a token, raised by a number of semitones if it is that of a pitch."""
+    table = _raised_names(steps)
+    raised = table.get(name)
+    if raised is None:
+        kind, _, value = name.rpartition("_")
+        raised = table[name] = f"{kind}_{int(value) + steps}" if kind in _PITCHES else name
+    return raised
 
 
 @cache
@@ -172,10 +163,6 @@ def _tokenizer(name: str) -> Any:
     return getattr(miditok, name)(config)
 
 
-def _begins_note(name: str) -> bool:
-    return name.rpartition("_")[0] in _NOTES
-
-
 def _without_repeats(names: Sequence[str]) -> Iterator[str]:
     """Yield names without the velocities that are those of the note before."""
     velocity = ""
@@ -185,15 +172,6 @@ def _without_repeats(names: Sequence[str]) -> Iterator[str]:
         elif name != velocity:
             velocity = name
             yield name
-
-
-def _music_of(names: Iterable[str]) -> MusicPayload:
-    """Return the music that names of tokens describe."""
-    reader = _Reader()
-    for name in names:
-        kind, _, value = name.rpartition("_")
-        reader.read(kind, value)
-    return reader.music()
 
 
 class _Reader:

@@ -1,6 +1,6 @@
 """Symbols outside a vocabulary: their description in errors, and their removal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["UnknownSymbol", "describe_unknown", "remove_unknown"]
 
@@ -35,3 +35,11 @@ def describe_unknown(unknown: Sequence[UnknownSymbol], *, skippable: bool = Fals
     more = f" and {num_more} more" if num_more > 0 else ""
     remedy = "leave them out with `skip_unknown`" if skippable else "remove them from the text"
     return f"not in the vocabulary: {shown}{more}; {remedy}, or train on text that has them"
+
+
+def format_symbols(symbols: Mapping[str, int], max_shown: int = 8) -> str:
+    """Return the total and the most frequent unknown symbols, in words."""
+    total = sum(symbols.values())
+    shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:max_shown])
+    more = f" and {len(symbols) - max_shown:,} more" if len(symbols) > max_shown else ""
+    return f"{total:,} character{'s' if total != 1 else ''} outside the vocabulary: {shown}{more}"

@@ -92,6 +92,9 @@ class TrainOptions(Options):
     sentences: bool | None = None
     missing: tuple[str, ...] | None = None
     max_size: float | None = None
+    kind: str | None = None
+    transpose: int | None = None
+    vary_tempo: float | None = None
     follow_links: bool | None = None
     core: str | None = None
     head: str | None = None

@@ -35,7 +35,7 @@ class ReadingConfig(JsonSerializable):
             keeps a training from reading a list of words by line.
         text: column (or JSON key) of the text; None for a source that is no table.
         rating: columns of numbers, the ratings of a text.
-        category: columns of names, the categories of a text.
+        category: columns of names, the categories of a text; for music, headers of the tunes such as "key".
         group: column that tells which records belong together; a group is never divided between training, validation
             and held-out text, nor between pools.
         pool: name of the part of a table to read. A table has five disjoint parts, the pools (see
@@ -45,6 +45,10 @@ class ReadingConfig(JsonSerializable):
         sentences: whether records are read sentence by sentence.
         missing: words in cells of groups, categories and ratings that stand for a missing value, besides empty cells,
             null and NaN; all other words are names.
+        kind: kind of sequence that the files hold, such as "text" or "music"; files of other kinds are skipped, and
+            "text" reads any file as text. None is the kind of most files.
+        transpose: for music: largest number of semitones by which copies for the training are transposed, up and down.
+        vary_tempo: for music: largest change of the tempo of copies for the training, in percent.
         max_size: largest size of the content of a compressed file in GiB.
         follow_links: whether links in a folder are followed if they lead out of the folder; otherwise they are skipped.
         table_rules: version of the rules by which cells become groups and pools (see `corpora.table_cells`). Runs and
@@ -67,7 +71,7 @@ class ReadingConfig(JsonSerializable):
     )
     group: str | None = setting(None, help="column of the group; all rows of a group stay together", metavar="COLUMN")
     category: tuple[str, ...] = setting(
-        (), help="column of a category, a name; repeatable", metavar="COLUMN", repeat=True
+        (), help="column of a category, a name, or a header of tunes; repeatable", metavar="COLUMN", repeat=True
     )
     pool: str | None = setting(
         None, help="disjoint part of a table: generator, critic, judge, detector-train or detector-test"
@@ -81,6 +85,13 @@ class ReadingConfig(JsonSerializable):
         MISSING_WORDS,
         help="words for a missing group, category or rating, with commas between them",
         metavar="WORD[,WORD...]",
+    )
+    kind: str | None = setting(None, help="kind of the files: text, music or tunes (detected)")
+    transpose: int = setting(
+        0, help="music: also train on copies in all keys up to this many semitones away", at_least=0, at_most=12
+    )
+    vary_tempo: float = setting(
+        0.0, help="music: also train on copies whose tempo differs by up to this many percent", at_least=0, at_most=50
     )
     max_size: float = setting(16.0, help="largest decompressed size of a file in GiB", above=0, finite=False)
     follow_links: bool = setting(False, help="follow links that lead out of a folder")
@@ -113,9 +124,11 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
         records in (None, "line", "blank") or (records is not None and len(records) == 2 and records[0] != records[1]),
         f"`records` got {records!r}: choose line, blank, none, or two different marks such as '{{}}'",
     )
+    named = [f"`{name}`" for name, value in (("rating", config.rating), ("group", config.group)) if value]
     yield (
-        config.text is not None or not (config.rating or config.group or config.category),
-        "`rating`, `category` and `group` name columns, so `text` must name the column of the text",
+        config.text is not None or not named,
+        f"{' and '.join(named)} {'name' if len(named) > 1 else 'names'} a column of a table, so `text` must name the "
+        "column of the text",
     )
     flags = [word for word in config.missing if word.startswith("--")]
     yield not flags, f"`missing` got {', '.join(flags)}: give the words for a missing value, such as -,NA"

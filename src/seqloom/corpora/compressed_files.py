@@ -12,7 +12,7 @@ from typing import IO
 
 from seqloom.errors import SourceError
 
-__all__ = ["BLOCK_BYTES", "DEFAULT_MAX_BYTES", "check_opened_size", "read_blocks"]
+__all__ = ["BLOCK_BYTES", "DEFAULT_MAX_BYTES", "bounded", "check_opened_size", "read_blocks"]
 
 BLOCK_BYTES = 1 << 20
 """Number of bytes in every block; the last block may be shorter."""
@@ -67,9 +67,9 @@ def read_blocks(path: Path, max_bytes: float = DEFAULT_MAX_BYTES) -> Iterator[by
             magic = file.read(4)
             file.seek(0)
             if magic.startswith(_GZIP):
-                yield from _bounded(_read_gzip(file, path), path, max_bytes)
+                yield from bounded(_read_gzip(file, path), path, max_bytes)
             elif magic == _ZSTANDARD:
-                yield from _in_blocks(_bounded(_read_zstandard(file, path), path, max_bytes))
+                yield from _in_blocks(bounded(_read_zstandard(file, path), path, max_bytes))
             else:
                 yield from iter(lambda: file.read(BLOCK_BYTES), b"")
     except OSError as error:
@@ -112,7 +112,7 @@ def _read_zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
         raise _damaged(path, "zstandard", "it ends too early")
 
 
-def _bounded(pieces: Iterable[bytes], path: Path, max_bytes: float) -> Iterator[bytes]:
+def bounded(pieces: Iterable[bytes], path: Path, max_bytes: float) -> Iterator[bytes]:
     """Yield the same pieces.
 
     Raises:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.augmentation import is_augmented, with_copies
 from seqloom.corpora.disjoint_splits import POOLS
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.encodings import Refused, check_encoding
@@ -26,7 +27,17 @@ __all__ = ["SourceCorpus", "open_corpus"]
 
 _FINGERPRINT_FORMAT = 1  # increase it if a change makes all formats read other documents from the same bytes
 
-_LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences", "strict")
+_LATER_SETTINGS = (
+    "category",
+    "pool",
+    "kind",
+    "transpose",
+    "vary_tempo",
+    "cut_words",
+    "passages",
+    "sentences",
+    "strict",
+)
 """Reading settings that did not exist when the first fingerprints were stored. A fingerprint leaves out such a setting
 while the setting has its default, so that old fingerprints stay valid."""
 
@@ -87,10 +98,10 @@ class SourceCorpus(Corpus):
         tally = Counter(self.skipped_files)
         ratings = RatingColumns()  # counts the cells that are numbers and those that are not
         num_documents = 0
-        for file in self._files:
-            for document in file.documents(self.reading, ratings, tally):
-                num_documents += 1
-                yield document
+        documents = (document for file in self._files for document in file.documents(self.reading, ratings, tally))
+        for document in with_copies(documents, self.reading) if is_augmented(self.reading) else documents:
+            num_documents += 1
+            yield document
         self.skipped = _nonzero(tally)
         if not num_documents:
             raise SourceError(f"{self.name} holds no text{_in_brackets(self.skipped)}")
@@ -130,7 +141,7 @@ def open_corpus(
                 raise
             skipped[refusal.reason] += 1
             refusals.append(refusal)
-    files = _of_one_kind(files, skipped)
+    files = _of_one_kind(files, skipped, reading.kind)
     if len(refusals) == 1 and not files:
         raise refusals[0]  # a single fault needs no summary before it
     name = _source_name(source)
@@ -138,6 +149,8 @@ def open_corpus(
         raise SourceError(
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
+    if reading.category and reading.text is None and not files[0].has_headers:
+        raise ConfigError("`category` names a column of a table, so `text` must name the column of the text")
     notes: list[str] = []
     if recognise_lists and not (reading.records or reading.text):
         num_lists = sum(map(_is_word_list, files))
@@ -167,8 +180,8 @@ def _damage_note(file: Format, num_places: int, first: str) -> str:
     )
 
 
-def _of_one_kind(files: Sequence[Format], skipped: Counter[str]) -> list[Format]:
-    """Return the files with the most frequent type of payload; count the others as skipped.
+def _of_one_kind(files: Sequence[Format], skipped: Counter[str], kind: str | None) -> list[Format]:
+    """Return the files of a kind of payload, by default that of most files; count the others as skipped.
 
     A README beside music is skipped in this way, and so is a tune beside texts.
 
@@ -177,7 +190,14 @@ def _of_one_kind(files: Sequence[Format], skipped: Counter[str]) -> list[Format]
     """
     if not files:
         return []
-    ((expected, _),) = Counter(file.payload_type for file in files).most_common(1)
+    types = Counter(file.payload_type for file in files)
+    ((expected, _),) = types.most_common(1)
+    if kind is not None:
+        of_kind = [payload_type for payload_type in types if payload_type.kind == kind]
+        if not of_kind:
+            held = ", ".join(payload_type.kind for payload_type in types)
+            raise SourceError(f"`kind` got {kind!r}, and the files hold {held}: name one of these, or leave it out")
+        (expected,) = of_kind
     for file in files:
         kind = file.payload_type.kind
         if file.payload_type is not expected and file.source_file.named_by_user:

@@ -26,12 +26,14 @@ class Document:
         group: label of documents that must stay together when a corpus is divided into training, validation and
             held-out parts, such as all reviews of one business; None for a document without a group.
         row: number of the row in its table, from 1; None for a document that is not a row.
+        is_copy: whether the document is an altered copy of the one before it, and only for training.
     """
 
     payload: Payload
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     group: str | None = None
     row: int | None = None
+    is_copy: bool = False
 
     def payload_as(self, payload_type: type[PayloadT]) -> PayloadT:
         """Return the payload after a check of its type.

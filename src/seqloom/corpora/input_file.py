@@ -10,6 +10,7 @@ from seqloom.corpora.formats.delimited import CsvFile, TsvFile, csv_header
 from seqloom.corpora.formats.jsonl import JsonLinesFile
 from seqloom.corpora.formats.parquet import ParquetFile
 from seqloom.corpora.formats.text import TextFile
+from seqloom.corpora.payloads import TextPayload
 from seqloom.corpora.sources import SourceFile
 from seqloom.errors import SourceError
 from seqloom.registry import FORMATS, resolve
@@ -28,6 +29,8 @@ def examine(source_file: SourceFile, reading: ReadingConfig) -> Format:
     """
     source_file.check_size()
     file_format = format_by_suffix(source_file.name)
+    if reading.kind == TextPayload.kind and file_format.payload_type is not TextPayload:
+        file_format = TextFile
     # Where `reading.text` names a column, the file must be a table, whatever its suffix.
     if reading.text and next(source_file.read_blocks(), b"").startswith(ParquetFile.magic):
         file_format = ParquetFile

@@ -4,6 +4,7 @@ The grid holds triplets and thirty-second notes exactly. Instruments are the pro
 program of its own.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import ClassVar, NamedTuple
 
 __all__ = [
     "DEFAULT_TEMPO", "DRUMS", "MAX_DURATION", "MAX_TEMPO", "MIN_TEMPO", "STEPS_PER_QUARTER", "MusicPayload", "Note",
-    "Tempo", "normalized_music",
+    "Tempo", "normalized_music", "pitch_name",
 ]  # fmt: skip
 
 STEPS_PER_QUARTER = 24
@@ -22,6 +23,8 @@ DRUMS = -1
 MAX_DURATION = 16 * STEPS_PER_QUARTER
 """Steps after which a long note is tied to another one of the same pitch."""
 
+_MAX_PITCH = 127
+_PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MIN_TEMPO, MAX_TEMPO, DEFAULT_TEMPO = 20, 300, 120
 
 
@@ -75,10 +78,28 @@ class MusicPayload:
     notes: tuple[Note, ...]
     tempos: tuple[Tempo, ...] = (Tempo(0, DEFAULT_TEMPO),)
 
+    def altered(self, semitones: int, tempo_factor: float) -> "MusicPayload | None":
+        """Return a copy in another key and tempo; None if a pitch would leave the range of MIDI."""
+        pitches = [note.pitch for note in self.notes if note.program != DRUMS]
+        if pitches and not 0 <= min(pitches) + semitones <= max(pitches) + semitones <= _MAX_PITCH:
+            return None
+        notes = tuple(
+            note if note.program == DRUMS else note._replace(pitch=note.pitch + semitones) for note in self.notes
+        )
+        tempos = (
+            tempo._replace(bpm=min(MAX_TEMPO, max(MIN_TEMPO, round(tempo.bpm * tempo_factor)))) for tempo in self.tempos
+        )
+        return MusicPayload(notes, _distinct_tempos(tempos))
+
     @property
     def num_steps(self) -> int:
         """Number of steps until the last note ends."""
         return max((note.end for note in self.notes), default=0)
+
+
+def pitch_name(pitch: int) -> str:
+    """Return the name of a MIDI pitch, such as "C4" for 60."""
+    return f"{_PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def normalized_music(notes: Iterable[Note], tempos: Iterable[Tempo]) -> MusicPayload:
@@ -92,13 +113,19 @@ def normalized_music(notes: Iterable[Note], tempos: Iterable[Tempo]) -> MusicPay
     for note in notes:
         voices[note.program, note.pitch].append(note)
     joined = [note for voice in voices.values() for note in _tied(_one_at_a_time(voice))]
-    chosen: list[Tempo] = []
     by_start = {tempo.start: tempo.bpm for tempo in sorted(tempos, key=lambda tempo: tempo.start)}
-    for start, bpm in sorted({0: DEFAULT_TEMPO, **by_start}.items()):
-        if not chosen or chosen[-1].bpm != bpm:
-            chosen.append(Tempo(start, bpm))
+    chosen = itertools.starmap(Tempo, sorted({0: DEFAULT_TEMPO, **by_start}.items()))
     ordered = sorted(joined, key=lambda note: (note.start, note.program, note.pitch, note.duration, note.velocity))
-    return MusicPayload(tuple(ordered), tuple(chosen))
+    return MusicPayload(tuple(ordered), _distinct_tempos(chosen))
+
+
+def _distinct_tempos(tempos: Iterable[Tempo]) -> tuple[Tempo, ...]:
+    """Return tempos without those that repeat the one before."""
+    chosen: list[Tempo] = []
+    for tempo in tempos:
+        if not chosen or chosen[-1].bpm != tempo.bpm:
+            chosen.append(tempo)
+    return tuple(chosen)
 
 
 def _one_at_a_time(voice: list[Note]) -> list[Note]:

@@ -22,6 +22,7 @@ from seqloom.corpora.catalogue import ENTRIES
 from seqloom.corpora.compressed_files import DEFAULT_MAX_BYTES, check_opened_size, read_blocks
 from seqloom.corpora.fetch import fetch
 from seqloom.corpora.folder_walk import leads_out, matching_files, walk_folder
+from seqloom.corpora.zip_archives import archive_and_pattern, members, read_member
 from seqloom.errors import SeqloomError, SourceError
 from seqloom.files import is_utf8_name, real_path
 from seqloom.plural import counted
@@ -30,7 +31,7 @@ from seqloom.user_warnings import warn_user
 __all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
 Source = str | Path | Sequence[str | Path]
-"""One or several sources: catalogue names, files, folders, globs or "-" (standard input)."""
+"""One or several sources: catalogue names, files, folders, globs, zip archives or "-" (standard input)."""
 
 _STANDARD_INPUT = "-"
 
@@ -62,12 +63,14 @@ class SourceFile:
         named_by_user: True where the user named this very file, so that a fault in it is an error. False where the
             file comes from a folder or a glob: if it cannot be read, it is skipped and counted.
         max_bytes: largest size of the content of a compressed file.
+        member: name of the file in the zip archive `path`; None for a file that is in no archive.
     """
 
     name: str
     path: Path | None
     named_by_user: bool = True
     max_bytes: float = DEFAULT_MAX_BYTES
+    member: str | None = None
 
     def read_blocks(self) -> Iterator[bytes]:
         """Yield the bytes of the file in bounded blocks, decompressed.
@@ -77,6 +80,8 @@ class SourceFile:
         """
         if self.path is None:
             return iter((python_docs().encode(),))
+        if self.member is not None:
+            return read_member(self.path, self.member, self.max_bytes)
         return read_blocks(self.path, self.max_bytes)
 
     def check_size(self) -> None:
@@ -85,7 +90,7 @@ class SourceFile:
         Raises:
             SourceError: the content is larger than `max_bytes`, the file is damaged or cannot be read.
         """
-        if self.path is not None:
+        if self.path is not None and self.member is None:
             check_opened_size(self.path, self.max_bytes)
 
 
@@ -117,7 +122,7 @@ def _missing_fault(name: str) -> str | None:
         return None
     path = Path(name).expanduser()
     try:
-        return None if path.exists() else _missing_message(name, path)
+        return None if path.exists() or archive_and_pattern(path) else _missing_message(name, path)
     except OSError:
         return None  # opening the path gives a better message
 
@@ -141,7 +146,7 @@ def find_files(
         raise SourceError("no source was named: give a catalogue name, a file, a folder or a glob")
     if [str(name) for name in names].count(_STANDARD_INPUT) > 1:
         raise SourceError("standard input was named twice, and can be read only once: name - once")
-    files: dict[Path | None, SourceFile] = {}
+    files: dict[tuple[Path | None, str | None], SourceFile] = {}
     faults: list[str] = []
     for name in names:
         if fault := _name_fault(str(name)):
@@ -158,8 +163,8 @@ def find_files(
             ) from error
         for file in named_files:
             path = real_path(file.path) if file.path else None  # only the built-in text has no path
-            skipped["file named twice"] += path in files
-            files.setdefault(path, replace(file, max_bytes=max_bytes))
+            skipped["file named twice"] += (path, file.member) in files
+            files.setdefault((path, file.member), replace(file, max_bytes=max_bytes))
     if faults:
         raise SourceError(*faults)
     return list(files.values())
@@ -173,6 +178,12 @@ def _files_of_name(name: str, skipped: Counter[str], *, follow_links: bool) -> l
     path = Path(name).expanduser()
     if path.is_dir():
         return _files_of_folder(path, skipped, follow_links=follow_links)
+    if inside := archive_and_pattern(path):
+        archive, pattern = inside
+        return [
+            SourceFile(name=f"{archive}/{member}", path=archive, member=member, named_by_user=member == pattern)
+            for member in members(archive, pattern, skipped)
+        ]
     if path.is_file():
         return [SourceFile(name=str(path), path=path)]
     if path.exists() and stat.S_ISFIFO(path.stat().st_mode):

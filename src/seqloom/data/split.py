@@ -53,6 +53,10 @@ class Spans:
         """Number of records, which are tokens, in all spans."""
         return int(self.lengths.sum())
 
+    def without_copies(self, store: TokenStore) -> Self:
+        """Return the spans of documents that are no altered copies of others."""
+        return self if store.copies is None else self.select(~np.asarray(store.copies)[self.documents])
+
     def select(self, mask: Bool[np.ndarray, " spans"]) -> Self:
         """Return the spans where `mask` is True."""
         return type(self)(self.starts[mask], self.stops[mask], self.documents[mask])
@@ -93,7 +97,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     part as a whole, unless there are so few documents that the shares would be far off: then documents are cut.
     Validation text comes from all over the text, because a single slice would represent one stretch only. In
     particular, if documents are cut, the text just before the held-out end remains for training. That text is often the
-    most useful for predicting the end.
+    most useful for predicting the end. Altered copies of documents are only in the training part.
 
     Args:
         store: tokens to divide.
@@ -123,7 +127,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
         raise SourceError(
             f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `{share}`"
         )
-    return Split(train, validation_spans, held_out)
+    return Split(train, validation_spans.without_copies(store), held_out.without_copies(store))
 
 
 def _group_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:

@@ -8,6 +8,7 @@ A store is a folder with these files:
     offsets.bin        the index of each document's first record
     condition-N.bin    the rating or category index of each document, in one file per column
     groups.bin         the group of each document, where there are groups
+    copies.bin         whether each document is an altered copy of another one, where there are copies
     store.json         types, sizes, names and checksums for the files above
     verified.json      size, time and inode of each file when its checksum was last compared
 
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from seqloom.checksums import checked_json, file_checksum
 from seqloom.codecs.base import Codec
@@ -50,6 +51,7 @@ class TokenStore:
         conditions: rating or category index of each document, by column; NaN where unknown.
         categories: names of the category indices, by column; absent where the column holds numbers.
         groups: group of each document, from 0; None where the corpus has no groups.
+        copies: whether each document is an altered copy, only for training; None where there are none.
         num_units: size of all documents, in the codec's unit.
         unit: the codec's unit, singular.
         skipped: number of parts skipped by the corpus and the store, by reason; skipped files do not count.
@@ -61,6 +63,7 @@ class TokenStore:
     conditions: Mapping[str, Float[np.ndarray, " documents"]]
     categories: Mapping[str, tuple[str, ...]]
     groups: Int[np.ndarray, " documents"] | None
+    copies: Bool[np.ndarray, " documents"] | None = None
     num_units: int
     skipped: Mapping[str, int]
     unit: str = "character"
@@ -70,6 +73,11 @@ class TokenStore:
     def num_documents(self) -> int:
         """Number of documents."""
         return len(self.offsets) - 1
+
+    @property
+    def num_copies(self) -> int:
+        """Number of documents that are altered copies."""
+        return 0 if self.copies is None else int(self.copies.sum())
 
     @property
     def num_records(self) -> int:
@@ -103,7 +111,7 @@ def build_store(
     with creating_folder(folder) as temporary, StoreWriter(temporary, _narrowest_type(len(codec))) as writer:
         for document in corpus:
             if _append(document, codec, writer, boundary, meter):
-                writer.end_document(document.conditions, document.group)
+                writer.end_document(document.conditions, document.group, is_copy=document.is_copy)
             else:
                 num_empty += 1
         if not writer.num_records:
@@ -161,6 +169,7 @@ def _map_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
         },
         categories={name: tuple(names) for name, names in columns if names is not None},
         groups=_map_array(folder / "groups.bin", "<i8", num_documents) if stored["grouped"] else None,
+        copies=_map_array(folder / "copies.bin", "?", num_documents) if stored.get("copies") else None,
         num_units=int(stored["num_units"]),
         unit=str(stored["unit"]),
         skipped=dict(stored["skipped"]),

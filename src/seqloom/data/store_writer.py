@@ -60,7 +60,9 @@ class StoreWriter:
         self._records = self._open("records.bin")
         self._offsets = _Numbers(self._open("offsets.bin"), "<i8")
         self._groups = _Numbers(self._open("groups.bin"), "<i8")
+        self._copies = _Numbers(self._open("copies.bin"), "?")
         self._offsets.append(0)
+        self._num_copies = 0
         self._has_groups = False
         self._columns: dict[str, _Column] = {}
 
@@ -75,12 +77,15 @@ class StoreWriter:
         self._records.write(np.ascontiguousarray(records, self._dtype).data)
         self.num_records += len(records)
 
-    def end_document(self, conditions: Mapping[str, Condition] | None = None, group: str | None = None) -> None:
+    def end_document(
+        self, conditions: Mapping[str, Condition] | None = None, group: str | None = None, *, is_copy: bool = False
+    ) -> None:
         """Close the current document.
 
         Args:
             conditions: numbers and categories by column.
             group: group label, or None. Where other documents have groups, a document without one forms its own group.
+            is_copy: whether the document is an altered copy of another one, and only for training.
 
         Raises:
             SourceError: a condition is a number in one document and a category in another.
@@ -96,6 +101,8 @@ class StoreWriter:
         # The prefixes keep document 7, if it has no group, apart from the documents of a group with the label "7".
         self._groups.append(_hash(f"#{self.num_documents}" if group is None else f"={group}"))
         self._offsets.append(self.num_records)
+        self._copies.append(is_copy)
+        self._num_copies += is_copy
         self.num_documents += 1
 
     def finish(self, *, num_units: int, unit: str, skipped: Mapping[str, int]) -> None:
@@ -106,10 +113,12 @@ class StoreWriter:
             unit: name of that unit in the singular, such as "character".
             skipped: number of skipped parts, by reason.
         """
-        for numbers in (self._offsets, self._groups, *self._columns.values()):
+        for numbers in (self._offsets, self._groups, self._copies, *self._columns.values()):
             numbers.write()
         self._files.close()
         _number_groups(self._folder / "groups.bin", keep=self._has_groups)
+        if not self._num_copies:
+            disk.unlink(self._folder / "copies.bin")
         checksums = self._checksums()
         description = {
             "format": STORE_FORMAT,
@@ -119,6 +128,7 @@ class StoreWriter:
             "records": self.num_records,
             "conditions": [[name, column.names] for name, column in self._columns.items()],
             "grouped": self._has_groups,
+            "copies": self._num_copies,
             "num_units": num_units,
             "unit": unit,
             "skipped": dict(skipped),
@@ -133,7 +143,8 @@ class StoreWriter:
 
     def _checksums(self) -> dict[str, str]:
         """Return the checksums of all files by name; they are those of the numbers that were to be written."""
-        checksums = {name: file.checksum() for name, file in self._hashed.items() if name != "groups.bin"}
+        left_out = {"groups.bin"} if self._num_copies else {"groups.bin", "copies.bin"}
+        checksums = {name: file.checksum() for name, file in self._hashed.items() if name not in left_out}
         if self._has_groups:
             with open(self._folder / "groups.bin", "rb") as groups:  # it was replaced after it was written
                 checksums["groups.bin"] = file_checksum(groups)

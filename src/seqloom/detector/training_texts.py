@@ -62,8 +62,13 @@ class TrainingTexts(NamedTuple):
         shared = sides[0] & sides[1]
         if not shared:
             return self
-        note(f"dropped: {counted(len(shared), 'text')} that occur in both the real and the generated texts")
-        return self.select(np.array([index for index, key in enumerate(keys) if key not in shared], np.int64))
+        is_shared = np.array([key in shared for key in keys])
+        num_real, num_generated = int((is_shared & ~self.generated).sum()), int((is_shared & self.generated).sum())
+        note(
+            f"dropped: {num_real:,} real and {num_generated:,} generated copies of "
+            f"{counted(len(shared), 'text')} that occurred on both sides"
+        )
+        return self.select(np.flatnonzero(~is_shared))
 
 
 def read_sides(

@@ -48,6 +48,6 @@ def validate_labelled_texts(texts: Any, labels: Any) -> tuple[list[str], Bool[np
         examples = ", ".join(repr(text[:40]) for text in dict.fromkeys(shared[:_MAX_SHOWN]))
         raise ConfigError(
             f"{len(shared):,} generated texts are also among the real texts, such as {examples}: remove them from one "
-            "side, or set `drop_shared` when a detector is fitted to files"
+            "side, or set `drop_shared` where a detector is fitted to files or tables"
         )
     return texts, generated

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.unknown_symbols import format_symbols
 from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
@@ -59,9 +60,19 @@ class Likelihood:
         return self.nats / self.tokens
 
     @property
+    def left_out(self) -> str:
+        """The skipped symbols in words; empty if none was skipped."""
+        return format_symbols(self.skipped_symbols) if self.skipped_symbols else ""
+
+    @property
     def bits_per_unit(self) -> float:
         """Mean negative log2-probability of a unit."""
-        return self.nats / math.log(2) / self.num_units
+        return self.nats_per_unit / math.log(2)
+
+    @property
+    def nats_per_unit(self) -> float:
+        """Mean negative log-probability of a unit, in nats."""
+        return self.nats / self.num_units
 
     @property
     def bits_per_char(self) -> float | None:
@@ -85,13 +96,17 @@ class Likelihood:
             bits_measure(self.unit): self.bits_per_unit,
             "perplexity": self.perplexity,
             "tokens": self.tokens,
-            f"{self.unit}s": self.num_units,
+            f"{_as_key(self.unit)}s": self.num_units,
         }
 
 
 def bits_measure(unit: str) -> str:
     """Return the key of the bits per unit in `Likelihood.measures`: "bits_per_char", or for example "bits_per_note"."""
-    return "bits_per_char" if unit == "character" else f"bits_per_{unit}"
+    return "bits_per_char" if unit == "character" else f"bits_per_{_as_key(unit)}"
+
+
+def _as_key(unit: str) -> str:
+    return unit.replace(" ", "_")
 
 
 def full_likelihood(

@@ -3,13 +3,13 @@
 Every token leads to a text that can still match, but a text can reach its maximum length before it does.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from seqloom.sampling import Sample
 
-__all__ = ["MAX_DRAWS", "matching", "single_piece"]
+__all__ = ["MAX_DRAWS", "matching", "num_redraws", "single_piece"]
 
 MAX_DRAWS = 20
 """Largest number of draws of a text."""
@@ -35,6 +35,11 @@ def matching(draw: Callable[[int, int], Iterator["Sample"]], count: int, first_i
             sample = next(draw(index + num_draws * _DRAW_STEP, 1))
             num_draws += 1
         yield sample
+
+
+def num_redraws(samples: Iterable["Sample"]) -> int:
+    """Return how many draws of samples were thrown away, from their indices."""
+    return sum(sample.index // _DRAW_STEP for sample in samples)
 
 
 def single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:

@@ -66,7 +66,7 @@ def prompt_of_file(codec: Codec[Any], path: Path) -> str:
     reading = ReadingConfig()
     kind, suffix = codec.payload_type.kind, path.suffix.lower()
     file_format = resolve("format", suffix, FORMATS) if suffix in FORMATS else None
-    if file_format is None or file_format.payload_type is not codec.payload_type:
+    if file_format is None or not issubclass(file_format.payload_type, codec.payload_type):
         raise ConfigError(f"`prompt_file` got {path}, and the run generates {kind}: name a file of {kind}")
     file = file_format.examine(SourceFile(name=str(path), path=path), reading)
     document = next(file.documents(reading, RatingColumns(), Counter()))

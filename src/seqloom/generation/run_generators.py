@@ -1,6 +1,7 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from jaxtyping import Float64
 
 from seqloom.config import SamplingConfig, validate
 from seqloom.generation.generator import GeneratorFactory, Prompt, TextGenerator
+from seqloom.generation.matching_samples import matching
 from seqloom.generation.model_log_probs import ModelLogProbs
 from seqloom.generation.payload_files import check_payload_files, prompt_of_file, write_payload
 from seqloom.generation.sampling_strings import normalize_strings
-from seqloom.generation.unmatched_texts import unmatched_message
+from seqloom.generation.unmatched_texts import broken_rules_message, unmatched_message
 from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import Sample
@@ -106,12 +108,34 @@ class RunGenerators:
         """Return sampling settings whose strings are transformed as the training corpus was."""
         return normalize_strings(config, self.run)
 
+    def redraws(self, config: SamplingConfig) -> bool:
+        """Return whether a sample is drawn again if it does not match its grammar or breaks a rule of the codec."""
+        return config.beam < 2 and (self.run.codec.has_rules or config.text_grammar is not None)
+
+    def drawn(self, generator: TextGenerator, prompt: Prompt, config: SamplingConfig, count: int) -> Iterator[Sample]:
+        """Return an iterator over samples; their log-probabilities are those of the packed weights."""
+        sampling = self.normalized(config)
+        guard = self.copy_guard(sampling)
+
+        def draw(first_index: int, count: int) -> Iterator[Sample]:
+            samples = generator.generate(prompt, sampling, count=count, first_index=first_index, guard=guard)
+            return map(partial(self._checked, prompt), samples) if self.run.codec.has_rules else samples
+
+        return matching(draw, count) if self.redraws(config) else draw(0, count)
+
+    def _checked(self, prompt: Prompt, sample: Sample) -> Sample:
+        """Return a sample, marked as not matching if it breaks a rule of the codec."""
+        keeps_rules = not self.run.codec.faults([*prompt.ids, *sample.tokens])
+        return sample.marked(keeps_rules and sample.matched is not False)
+
     def unmatched_message(
         self, samples: Sequence[Sample], config: SamplingConfig, *, redrawn: bool = True
     ) -> str | None:
-        """Return how many samples do not match the grammar of `config`, and why; None if all match."""
+        """Return how many samples break a rule or do not match the grammar of `config`, and why; None if all match."""
         if all(sample.matched is not False for sample in samples):
             return None
+        if config.text_grammar is None:
+            return broken_rules_message(samples, self.run.codec.level, config.length)
         return unmatched_message(samples, self.normalized(config), self.run.codec.token_bytes, redrawn=redrawn)
 
     def check_payload_files(self, path: Path, count: int, *, may_exist: bool) -> None:

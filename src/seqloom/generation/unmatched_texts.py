@@ -1,4 +1,4 @@
-"""Say why texts ended before they matched a pattern, a JSON schema or a grammar."""
+"""Say why texts break the rules of their notation, or ended before they matched a pattern, a schema or a grammar."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,24 @@ from seqloom.plural import counted
 from seqloom.sampling import Sample
 from seqloom.sampling.grammar_constraint import GrammarConstraint
 
-__all__ = ["unmatched_message"]
+__all__ = ["broken_rules_message", "unmatched_message"]
+
+
+def broken_rules_message(samples: Sequence[Sample], level: str, length: int) -> str:
+    """Return how many samples break the rules of their notation, in all draws, and what helps.
+
+    Args:
+        samples: samples, some of which break a rule.
+        level: level of the codec, which has the rules.
+        length: largest number of tokens of a sample.
+    """
+    broken = [sample for sample in samples if sample.matched is False]
+    is_short = any(len(sample.tokens) >= length for sample in broken)
+    advice = "raise `length`" if is_short else "choose a lower `temperature`, or train longer"
+    return (
+        f"{len(broken)} of {counted(len(samples), 'text')} are no correct {level.upper()}, in every one of {MAX_DRAWS} "
+        f"draws: {advice}"
+    )
 
 
 def unmatched_message(

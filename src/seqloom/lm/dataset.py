@@ -97,7 +97,8 @@ def load_dataset(
     check_usable(codec)
     store = cached_store(corpus, codec, verify=verify)
     split = split_store(store, hold_out=hold_out, validation=validation)
-    documents = f" in {store.num_documents:,} records" if corpus.has_separate_documents else ""
+    copies = f", {store.num_copies:,} of them altered copies for the training" if store.num_copies else ""
+    documents = f" in {store.num_documents:,} records{copies}" if corpus.has_separate_documents else ""
     sizes = f"{store.num_units:,} {store.unit}s{documents}, {len(codec):,} symbols at level {codec.level}"
     note(f"{display_name or corpus.name}: {sizes}")
     for line in corpus.notes:

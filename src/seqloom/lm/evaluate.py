@@ -4,7 +4,6 @@ A protocol decides which earlier tokens the model reads before it predicts a tok
 model that has read nothing yet. The records of a store or a span are its tokens.
 """
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.unknown_symbols import format_symbols
 from seqloom.config.choices import SplitName, check_split
 from seqloom.config.protocol import Protocol
 from seqloom.corpora import open_corpus
@@ -40,11 +40,11 @@ from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.stored_paths import same_sources
 from seqloom.runs.training_corpus import training_corpus
-from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
+from seqloom.runs.vocabulary_filter import VocabularyFilter, skipped_symbols
 from seqloom.sampling.transforms import non_finite_error
 from seqloom.user_warnings import warn_user
 
-__all__ = ["evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
+__all__ = ["compare", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
 
 
 def run_scorer(run: SavedRun) -> TokenScorer:
@@ -99,7 +99,12 @@ def evaluate(
     check_split(split)
     _check_has_likelihood(run)
     store, spans = _load_split(run, source, split, skip_unknown=skip_unknown, note=note)
-    scorer, protocol = run_scorer(run), protocol or Protocol()
+    return _measured(run, store, spans, protocol or Protocol())
+
+
+def _measured(run: SavedRun, store: TokenStore, spans: Spans, protocol: Protocol) -> Likelihood:
+    """Return the likelihood of spans of a store by a protocol."""
+    scorer = run_scorer(run)
     units_per_token = run.codec.units_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
@@ -158,7 +163,8 @@ def score_source(
     store = _encode(run, _open_like_training(run, source), skip_unknown=skip_unknown)
     if symbols := skipped_symbols(store.skipped):
         note(f"skipped: {format_symbols(symbols)}")
-    documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
+    spans = Spans.whole_documents(store).without_copies(store)
+    documents = (store.records[start:stop] for start, stop in zip(spans.starts, spans.stops, strict=True))
     # The first token of a document is read but not scored: the boundary, or else the added start token.
     if (start_token := start_token_of(store, run.codec)) is not None:
         documents = (np.insert(document.astype(np.int64), 0, start_token) for document in documents)
@@ -181,18 +187,66 @@ def _load_split(
         else:
             corpus = CorpusPart(owner, split, reader=run)
         store = _encode(run, corpus, skip_unknown=skip_unknown)
-        spans = Spans.whole_documents(store)
+        spans = Spans.whole_documents(store).without_copies(store)
     else:
-        corpus = _open_like_training(run, source) if source is not None and owner is None else training_corpus(run)
+        corpus = _own_or_other(run, source, split) if owner is None else training_corpus(run)
         store = _encode(run, corpus, skip_unknown=skip_unknown)
-        if split != "all" and corpus.fingerprint != run.config.corpus_hash:
-            raise ConfigError(
-                f"`split` {split} is a part of a run's corpus: leave the source out for the corpus of this run "
-                f"({run.config.source}), or name the folder of the run whose corpus the text is"
-            )
         spans = spans_of(run, store, split)
     _note_comparability(run, corpus, split, store, note)
     return store, spans
+
+
+def _own_or_other(run: SavedRun, source: str | Path | Sequence[str | Path] | None, split: SplitName) -> Corpus:
+    """Open a source, which must be the corpus of the run if a part of it is to be measured."""
+    corpus = training_corpus(run) if source is None else _open_like_training(run, source)
+    if split != "all" and corpus.fingerprint != run.config.corpus_hash:
+        raise ConfigError(
+            f"`split` {split} is a part of a run's corpus: leave the source out for the corpus of this run "
+            f"({run.config.source}), or name the folder of the run whose corpus the text is"
+        )
+    return corpus
+
+
+def compare(
+    run: SavedRun,
+    other: SavedRun,
+    source: str | Path | Sequence[str | Path] | None,
+    protocol: Protocol | None,
+    split: SplitName,
+) -> tuple[Likelihood, Likelihood]:
+    """Return the likelihood of the same text under the models of two runs.
+
+    Characters that one of them does not know are left out for both.
+
+    Args:
+        run: run whose reading settings are used, and whose corpus is the text if there is no source.
+        other: run to compare it with.
+        source: as for `evaluate`.
+        protocol: as for `evaluate`.
+        split: as for `evaluate`.
+
+    Raises:
+        UserError: the source cannot be scored, or a run is a GAN or no run of text.
+    """
+    check_split(split)
+    for each in (run, other):
+        _check_has_likelihood(each)
+    owner = _as_run(source) if source is not None else run
+    if owner is None:
+        corpus = _own_or_other(run, source, split)
+        owner = run
+    else:
+        corpus = training_corpus(owner)
+    if split != "all":
+        corpus = CorpusPart(owner, split, reader=run)
+    known: Corpus = VocabularyFilter(VocabularyFilter(corpus, run.text_codec), other.text_codec)
+    first, second = (_likelihood(each, cached_store(known, each.codec), protocol) for each in (run, other))
+    return first, second
+
+
+def _likelihood(run: SavedRun, store: TokenStore, protocol: Protocol | None) -> Likelihood:
+    """Return the likelihood of all documents of a store that are no altered copies."""
+    return _measured(run, store, Spans.whole_documents(store).without_copies(store), protocol or Protocol())
 
 
 def _as_run(source: str | Path | Sequence[str | Path]) -> SavedRun | None:
@@ -222,11 +276,14 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     """Open a source with the run's reading settings.
 
     The character encoding in these settings belongs to the run's own source; for another source it is detected.
+    Altered copies are made of the run's own source only, because they are for training.
     """
     reading = run.config.reading
     is_own = same_sources([source] if isinstance(source, str | Path) else source, run.config.sources)
     try:
-        corpus = open_corpus(source, reading if is_own else replace(reading, encoding=None))
+        corpus = open_corpus(
+            source, reading if is_own else replace(reading, encoding=None, transpose=0, vary_tempo=0.0)
+        )
     except SourceError as error:
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):

@@ -23,6 +23,7 @@ from seqloom.lm.evaluate import fast_run_scorer, run_scorer
 from seqloom.lm.observer import Report, ReportSample, TrainingObserver, format_rating
 from seqloom.lm.plots import draw_plots
 from seqloom.lm.report_plan import BLOCK, MAX_SEARCHED_CHARACTERS, WINDOW, WINDOW_STRIDE, ReportPlan
+from seqloom.lm.reproduce_command import repetition_command
 from seqloom.plural import first_part
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import SamplingConfig
@@ -96,6 +97,10 @@ def _show(report: Report, plots: Sequence[Path], viewer: TrainingObserver) -> No
     plot_paths = ", ".join(map(str, plots))
     viewer.result(f"run: {run.path}   report: {run.folder.report_file}   plots: {plot_paths}")
     viewer.note(f"generate more with: {_generate_command(run)}")
+    parts = [part for part in ("held_out", "validation") if report.metrics.get(part)]
+    if run.config.parent is not None and parts:
+        names = f"{quoted_path(run.path)} --against {shlex.quote(run.config.parent)}"
+        viewer.note(f"compare it with its parent: seqloom evaluate {names} --split {parts[0].replace('_', '-')}")
 
 
 def _generate_samples(run: SavedRun) -> list[ReportSample]:
@@ -224,6 +229,7 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
     # `opening` holds token ids, which mean nothing to a reader. In the file, paths are relative where the user's were.
     stored = report.run.folder.read_json(report.run.folder.config_file)
     settings = {name: value for name, value in stored.items() if name != "opening"}
+    settings["repeat_command"] = repetition_command(report.run.config)
     lines += ["## Settings", "", "```json", json.dumps(settings, indent=2, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from seqloom.config.settings import fields_of
 from seqloom.lm.options import ResolvedOptions
 from seqloom.runs.config import RunConfig
 
-__all__ = ["command_flags", "describe_repetition", "reproduce_command"]
+__all__ = ["command_flags", "describe_repetition", "repetition_command", "reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "pace", "hidden_size", "layers"}
 """Options that the command leaves out: it has the number of steps and the hidden sizes that follow from them."""
@@ -49,10 +49,15 @@ def reproduce_command(
 
 
 def describe_repetition(config: RunConfig) -> str:
-    """Return a line with the command that repeats the training of a run, with the same number of steps."""
+    """Return a line with the command that repeats the training of a run."""
+    return f"to repeat this training: {repetition_command(config)}"
+
+
+def repetition_command(config: RunConfig) -> str:
+    """Return the command that repeats the training of a run, with the same number of steps."""
     training = config.training
     steps = f"--pace {training.pace}" if training.pace else f"--steps {training.total_steps}"
-    return f"to repeat this training: {config.repeat_command} {steps}"
+    return f"{config.repeat_command} {steps}"
 
 
 def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:

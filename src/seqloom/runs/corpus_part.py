@@ -28,7 +28,7 @@ def spans_of(run: SavedRun, store: TokenStore, split: SplitName) -> Spans:
         ConfigError: the part is empty.
     """
     if split == "all":
-        return Spans.whole_documents(store)
+        return Spans.whole_documents(store).without_copies(store)
     training = run.config.training
     parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
     spans: Spans = getattr(parts, split.replace("-", "_"))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqloom.corpora.zip_archives import archive_and_pattern
 from seqloom.files import is_utf8_name, real_path
 
 __all__ = ["from_stored", "same_sources", "source_to_stored", "to_stored"]
@@ -22,8 +23,7 @@ def source_to_stored(name: str, folder: Path) -> str:
         name: source that the user named.
         folder: run folder.
     """
-    is_path = Path(name).exists() or (glob.has_magic(name) and not name.startswith("~"))
-    return to_stored(name, folder) if is_path else name
+    return to_stored(name, folder) if _is_path(name) and not name.startswith("~") else name
 
 
 def to_stored(name: str, folder: Path) -> str:
@@ -65,7 +65,12 @@ def same_sources(one: Sequence[str | Path], other: Sequence[str | Path]) -> bool
 
 
 def _absolute_if_path(name: str) -> str:
-    return os.path.abspath(name) if Path(name).exists() or glob.has_magic(name) else name
+    return os.path.abspath(name) if _is_path(name) else name
+
+
+def _is_path(name: str) -> bool:
+    """Return whether the name of a source is a file, a folder, a glob, or leads into an archive."""
+    return Path(name).exists() or glob.has_magic(name) or archive_and_pattern(Path(name)) is not None
 
 
 def _relative(path: Path, base: Path) -> str | None:

@@ -11,7 +11,7 @@ from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.corpora.document import Corpus, Document, skipped_files
 from seqloom.corpora.payloads import Rereadable, TextPayload
 
-__all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
+__all__ = ["VocabularyFilter", "skipped_symbols"]
 
 _REASON_PREFIX = "unknown symbol "
 """Beginning of the reason under which an unknown symbol is counted as skipped; the symbol itself follows."""
@@ -77,11 +77,3 @@ def skipped_symbols(skipped: Mapping[str, int]) -> dict[str, int]:
         if reason.startswith(_REASON_PREFIX)
     }
     return dict(Counter(counts).most_common())
-
-
-def format_symbols(symbols: Mapping[str, int], max_shown: int = 8) -> str:
-    """Return the total and the most frequent unknown symbols, in words."""
-    total = sum(symbols.values())
-    shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:max_shown])
-    more = f" and {len(symbols) - max_shown:,} more" if len(symbols) > max_shown else ""
-    return f"{total:,} character{'s' if total != 1 else ''} outside the vocabulary: {shown}{more}"

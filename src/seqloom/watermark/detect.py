@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from seqloom.codecs.unknown_symbols import format_symbols
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.vocabulary_filter import format_symbols
 from seqloom.sampling.watermark import WatermarkTest, detect_watermark, key_number
 
 __all__ = ["MARKED_P_VALUE", "find_watermark", "find_watermarks"]

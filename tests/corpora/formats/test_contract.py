@@ -43,6 +43,7 @@ CONTENTS: dict[str, tuple[bytes, ReadingConfig, int]] = {
     ".jsonl": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".ndjson": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".parquet": (parquet_file(), TABLE, 2),
+    ".abc": (b"X:1\nT:a\nM:C\nL:1/4\nK:G\nGABc|d4|]\n\nX:2\nK:C\nC4|]\n", PLAIN, 2),
     ".mid": (MIDI, PLAIN, 1),
     ".midi": (MIDI, PLAIN, 1),
     ".melody": (b"60\n62\n\n64\n", PLAIN, 2),

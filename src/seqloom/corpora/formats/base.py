@@ -34,6 +34,7 @@ class Format(ABC):
         payload_type: type of the payloads of its documents.
         version: number that rises when the same file and settings give other documents than before. It is a part of the
             fingerprint, so stored token ids of older versions are not used.
+        has_headers: whether its documents have headers, which can be categories; the columns of a table are no headers.
         separates_documents: whether each file of the format counts as separate documents, which a model learns to end.
             False for texts and tables, because their documents are separate only if the reading settings (`records` or
             `text`) divide the file.
@@ -43,6 +44,7 @@ class Format(ABC):
     payload_type: ClassVar[type[Payload]] = TextPayload
     version: ClassVar[int] = 1
     separates_documents: ClassVar[bool] = False
+    has_headers: ClassVar[bool] = False
 
     source_file: SourceFile
     sha256: str

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.document import Document
+from seqloom.corpora.abc.keys import Key
+from seqloom.corpora.document import Condition, Document
 from seqloom.corpora.encodings import Refused
 from seqloom.corpora.formats.base import Format
 from seqloom.corpora.music import (
@@ -22,13 +23,15 @@ from seqloom.corpora.music import (
 )
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
-from seqloom.errors import SeqloomError
+from seqloom.errors import ConfigError, SeqloomError
 
 __all__ = ["MidiFile", "read_midi", "symusic_score"]
 
 _MAX_BYTES = 64 << 20
 _MAX_QUARTERS = 20_000
 """Longest piece in quarter notes: almost three hours at the usual tempo. Longer files hold stray events."""
+
+_HEADERS = ("key", "metre")
 
 _SEPARATE_PATTERNS = 2
 """Type of MIDI files whose tracks are pieces of their own."""
@@ -43,6 +46,7 @@ class MidiFile(Format):
     name = "midi"
     payload_type = MusicPayload
     separates_documents = True
+    has_headers = True
 
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
@@ -52,8 +56,27 @@ class MidiFile(Format):
         return cls(source_file=source_file, sha256=hashlib.sha256(content).hexdigest())
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
-        """Yield the piece."""
-        yield Document(read_midi(_content(self.source_file), self.source_file.name))
+        """Yield the piece, with the headers that are its categories.
+
+        Raises:
+            ConfigError: a category is no header of MIDI.
+        """
+        content = _content(self.source_file)
+        values = _headers(content) if reading.category else {}
+        unknown = [column for column in reading.category if column not in _HEADERS]
+        if unknown:
+            raise ConfigError(f"`category` got {unknown[0]!r}: MIDI files have the headers {' and '.join(_HEADERS)}")
+        yield Document(
+            read_midi(content, self.source_file.name), {column: values[column] for column in reading.category}
+        )
+
+
+def _headers(content: bytes) -> dict[str, Condition]:
+    """Return the first key and metre of a MIDI file, such as "Dmin" and "6/8"; None where it has none."""
+    score = _import_symusic().Score.from_midi(content)
+    keys = [Key.of_signature(key.key, "min" if key.tonality else "maj") for key in score.key_signatures]
+    metres = [f"{time.numerator}/{time.denominator}" for time in score.time_signatures]
+    return {"key": str(keys[0]) if keys else None, "metre": metres[0] if metres else None}
 
 
 def _content(source_file: SourceFile) -> bytes:

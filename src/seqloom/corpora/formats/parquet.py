@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.encodings import Refused
 from seqloom.corpora.formats.arrow_cells import arrow_cells, check_arrow_types, text_bytes
 from seqloom.corpora.formats.base import TableFormat, check_table, named_columns
 from seqloom.corpora.sources import SourceFile
@@ -167,6 +168,10 @@ def _check_size(file: Any, path: Path, names: Sequence[str]) -> list[Any]:
 
 def _path(source_file: SourceFile) -> Path:
     assert source_file.path is not None  # only the built-in text has no path
+    if source_file.member is not None:
+        raise Refused(
+            "Parquet file in an archive", f"{source_file.name} is a Parquet file in an archive: extract it first"
+        )
     return source_file.path
 
 
