@@ -68,10 +68,7 @@ def test_a_tune_with_a_fault_is_drawn_again_and_counted(
     assert "3 draws thrown away, because the parser found them to be no correct ABC" in capsys.readouterr().err
     monkeypatch.setattr(AbcCodec, "faults", lambda self, ids: ["always wrong"])
     assert call(words) == 1
-    assert (
-        "4 of 4 texts are no correct ABC, in every one of 20 draws: "
-        in capsys.readouterr().err
-    )
+    assert "4 of 4 texts are no correct ABC, in every one of 20 draws: " in capsys.readouterr().err
 
 
 def test_a_tune_is_written_in_every_form(folder: Path, tmp_path: Path) -> None:
