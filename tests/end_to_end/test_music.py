@@ -73,6 +73,8 @@ def test_a_tune_is_continued(folder, tmp_path):
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
+        (["--soundfont", "a.sf2"], "--soundfont renders music: name an --output that ends in .wav"),
+        (["--soundfont", "a.sf2", "-o", "x.wav"], "--soundfont got a.sf2, which cannot be read"),
         (("-o", "{}/tune.ogg"), "which has the ending .ogg: name a file that ends in .txt, .csv"),
         (("-o", "{}/none/tune.mid"), "there is no folder"),
         (("--prompt", "C4"), "not in the vocabulary: 'C4'"),

@@ -22,6 +22,7 @@ from seqloom.errors import ConfigError
 from seqloom.generation.sample_table import check_sample_file, has_own_writer, payload_paths, write_samples
 from seqloom.plural import counted
 from seqloom.rating.request import RatingRequest
+from seqloom.writers.soundfont_file import check_soundfont
 
 if TYPE_CHECKING:
     from seqloom.api.generating_run import GeneratingRun
@@ -78,11 +79,22 @@ def generate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", rich_help_panel=_OUTPUT, help="new file (.txt, .csv, .tsv, .jsonl or .parquet)"),
+        typer.Option(
+            "--output",
+            "-o",
+            rich_help_panel=_OUTPUT,
+            help="new file (.txt, .csv, .tsv, .jsonl, .parquet; for music .mid, .abc, .wav, .png)",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=_OUTPUT, help="replace the output file")
     ] = False,
+    soundfont: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_OUTPUT, metavar="FILE", help="music: instruments of a .wav file, in the format SF2"
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", rich_help_panel=_OUTPUT, help="print one JSON object and nothing else")
     ] = False,
@@ -120,6 +132,10 @@ def generate(
         others = {"output": output, "json": json, "jsonl": jsonl, "count": count > 1, "critic": critic}
         contradictions |= {("interactive", name): value for name, value in others.items()}
     temperatures = _checked_temperatures(temperature, settings, count, contradictions)
+    if soundfont is not None:
+        if output is None or not has_own_writer(output):
+            raise ConfigError("`soundfont` renders music: name an `output` that ends in .wav")
+        check_soundfont(soundfont)
     if output is not None:
         if not has_own_writer(output):
             check_sample_file(output, may_exist=overwrite)
@@ -133,9 +149,10 @@ def generate(
 
     opened = GeneratingRun(run)
     prompts = [text if isinstance(text, str) else opened.generators.prompt_of_file(text) for text in texts]
+    options = {} if soundfont is None else {"soundfont": soundfont}
     if output is not None and has_own_writer(output):
         num_texts = count * len(prompts) * max(1, len(temperatures))
-        opened.generators.check_payload_files(output, num_texts, may_exist=overwrite)
+        opened.generators.check_payload_files(output, num_texts, may_exist=overwrite, options=options)
     if rating:
         settings["rating"] = requested_rating(rating, opened.config.conditions)
     if interactive:
@@ -147,8 +164,10 @@ def generate(
     note_unknown(opened, prompts)
     try:
         if output is not None:
-            write = _write_payloads if has_own_writer(output) else _write_file
-            write(requests, output, as_json=json)
+            if has_own_writer(output):
+                _write_payloads(requests, output, options, as_json=json)
+            else:
+                _write_file(requests, output, as_json=json)
         elif jsonl:
             _print_lines(requests)
         elif json:
@@ -272,14 +291,16 @@ def _write_file(requests: Sequence[TextRequest], output: Path, *, as_json: bool)
         request.conclude()
 
 
-def _write_payloads(requests: Sequence[TextRequest], output: Path, *, as_json: bool) -> None:
+def _write_payloads(
+    requests: Sequence[TextRequest], output: Path, options: Mapping[str, Any], *, as_json: bool
+) -> None:
     """Write each sample into a file of its own as soon as it is finished."""
     paths = payload_paths(output, sum(request.count for request in requests))
     written: list[str] = []
     for request in requests:
         for _ in request.rows():
             path = paths[len(written)]
-            request.run.generators.write_payload(request.finished[-1], request.prompt, path)
+            request.run.generators.write_payload(request.finished[-1], request.prompt, path, options)
             written.append(str(path))
             note(str(path))
         request.conclude()

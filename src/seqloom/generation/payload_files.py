@@ -1,7 +1,10 @@
 """Write samples that are no text into files of their own, such as MIDI, and read such a file as a prompt."""
 
+import inspect
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,9 @@ from seqloom.sampling import Sample
 __all__ = ["check_payload_files", "prompt_of_file", "write_payload"]
 
 
-def check_payload_files(codec: Codec[Any], path: Path, count: int, *, may_exist: bool) -> None:
+def check_payload_files(
+    codec: Codec[Any], path: Path, count: int, *, may_exist: bool, options: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Check that samples can be written, before they are generated.
 
     Args:
@@ -27,6 +32,7 @@ def check_payload_files(codec: Codec[Any], path: Path, count: int, *, may_exist:
         path: path that the user named; its suffix chooses the writer.
         count: number of samples.
         may_exist: whether existing files may be replaced.
+        options: options of the writer by name.
 
     Raises:
         ConfigError: the run generates another kind of sequence, the folder is missing, or a file is in the way.
@@ -39,6 +45,7 @@ def check_payload_files(codec: Codec[Any], path: Path, count: int, *, may_exist:
             f"`output` got {path}, and the run generates {kind}: name a file that ends in "
             f"{', '.join([*suffixes, *SAMPLE_SUFFIXES])}"
         )
+    _check_options(kind, suffixes, path.suffix.lower(), options)
     if not path.parent.is_dir():
         raise ConfigError(f"`output` got {path}, but there is no folder {path.parent}: create it, or name another file")
     for one in payload_paths(path, count):
@@ -46,15 +53,37 @@ def check_payload_files(codec: Codec[Any], path: Path, count: int, *, may_exist:
     check_writable(path)
 
 
-def write_payload(codec: Codec[Any], sample: Sample, prompt: str, path: Path) -> None:
+def _check_options(kind: str, suffixes: Sequence[str], suffix: str, options: Mapping[str, Any]) -> None:
+    """Check that the writer of a suffix has all options."""
+    for name in options:
+        having = [one for one in suffixes if name in inspect.signature(_writer(kind, one)).parameters]
+        if suffix not in having:
+            raise ConfigError(
+                f"`{name}` has no effect on {suffix} files: name an `output` that ends in {', '.join(having)}"
+            )
+
+
+def _writer(kind: str, suffix: str) -> Any:
+    return resolve("writer", f"{kind}{suffix}", WRITERS)
+
+
+def write_payload(
+    codec: Codec[Any], sample: Sample, prompt: str, path: Path, options: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Write the prompt and a sample as one payload.
+
+    Args:
+        codec: codec of the run.
+        sample: sample.
+        prompt: prompt that the sample continues.
+        path: path of the file; its suffix chooses the writer.
+        options: options of the writer by name.
 
     Raises:
         SeqloomError: the file cannot be written, or a package that the writer needs is missing.
     """
     ids = np.concatenate([codec.encode_text(prompt, skip_unknown=True), np.array(sample.tokens, np.int64)])
-    writer = resolve("writer", f"{codec.payload_type.kind}{path.suffix.lower()}", WRITERS)
-    writer(codec.decode(ids), path)
+    _writer(codec.payload_type.kind, path.suffix.lower())(codec.decode(ids), path, **options)
 
 
 def prompt_of_file(codec: Codec[Any], path: Path) -> str:

@@ -1,6 +1,6 @@
 """Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -138,13 +138,13 @@ class RunGenerators:
             return broken_rules_message(samples, self.run.codec.level, config.length)
         return unmatched_message(samples, self.normalized(config), self.run.codec.token_bytes, redrawn=redrawn)
 
-    def check_payload_files(self, path: Path, count: int, *, may_exist: bool) -> None:
+    def check_payload_files(self, path: Path, count: int, *, may_exist: bool, options: Mapping[str, Any]) -> None:
         """Check that samples can be written into files of the run's kind; see `payload_files.check_payload_files`."""
-        check_payload_files(self.run.codec, path, count, may_exist=may_exist)
+        check_payload_files(self.run.codec, path, count, may_exist=may_exist, options=options)
 
-    def write_payload(self, sample: Sample, prompt: str, path: Path) -> None:
-        """Write the prompt and a sample into a file of the run's kind, such as MIDI."""
-        write_payload(self.run.codec, sample, prompt, path)
+    def write_payload(self, sample: Sample, prompt: str, path: Path, options: Mapping[str, Any]) -> None:
+        """Write the prompt and a sample into a file of the run's kind, such as MIDI; see `payload_files`."""
+        write_payload(self.run.codec, sample, prompt, path, options)
 
     def prompt_of_file(self, path: Path) -> str:
         """Return a file of the run's kind, such as MIDI, as a prompt."""

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from seqloom.corpora.music import DRUMS, STEPS_PER_QUARTER, MusicPayload, Note
 from seqloom.files import replacing_file
+from seqloom.writers.soundfont import render_with_soundfont
 
 __all__ = ["SAMPLE_RATE", "render", "step_seconds", "write_wave"]
 
@@ -26,18 +27,24 @@ _PEAK = 0.9
 _MAX_SECONDS = 3 * 3600.0
 
 
-def write_wave(music: MusicPayload, path: Path) -> None:
-    """Write a WAV file: mono, 16 bits, 44.1 kHz.
+def write_wave(music: MusicPayload, path: Path, *, soundfont: Path | None = None) -> None:
+    """Write a WAV file with 16 bits and 44.1 kHz: mono or, with a soundfont, stereo.
+
+    Args:
+        music: music.
+        path: path of the file.
+        soundfont: file with instruments in the format SF2; None for the synthesiser of this module.
 
     Raises:
+        ConfigError: the file is no soundfont.
         SeqloomError: the file cannot be written.
     """
-    samples = render(music)
+    channels = render(music)[None] if soundfont is None else render_with_soundfont(music, soundfont, SAMPLE_RATE)
     with replacing_file(path) as file, wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
+        sound.setnchannels(len(channels))
         sound.setsampwidth(2)
         sound.setframerate(SAMPLE_RATE)
-        sound.writeframes((samples * 32767).astype("<i2").tobytes())
+        sound.writeframes((channels.T * 32767).astype("<i2").tobytes())
 
 
 def step_seconds(music: MusicPayload) -> Float[np.ndarray, " edges"]:

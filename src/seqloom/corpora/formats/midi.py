@@ -25,7 +25,7 @@ from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import ConfigError, SeqloomError
 
-__all__ = ["MidiFile", "read_midi", "symusic_score"]
+__all__ = ["MidiFile", "import_symusic", "read_midi", "symusic_score"]
 
 _MAX_BYTES = 64 << 20
 _MAX_QUARTERS = 20_000
@@ -73,7 +73,7 @@ class MidiFile(Format):
 
 def _headers(content: bytes) -> dict[str, Condition]:
     """Return the first key and metre of a MIDI file, such as "Dmin" and "6/8"; None where it has none."""
-    score = _import_symusic().Score.from_midi(content)
+    score = import_symusic().Score.from_midi(content)
     keys = [Key.of_signature(key.key, "min" if key.tonality else "maj") for key in score.key_signatures]
     metres = [f"{time.numerator}/{time.denominator}" for time in score.time_signatures]
     return {"key": str(keys[0]) if keys else None, "metre": metres[0] if metres else None}
@@ -102,7 +102,7 @@ def symusic_score(music: MusicPayload, longest: int | None = None) -> Any:
     Raises:
         SeqloomError: the package symusic is not installed.
     """
-    symusic = _import_symusic()
+    symusic = import_symusic()
     score = symusic.Score(STEPS_PER_QUARTER)
     tracks: dict[int, Any] = {}
     for note in music.notes:
@@ -119,7 +119,7 @@ def symusic_score(music: MusicPayload, longest: int | None = None) -> Any:
     return score
 
 
-def _import_symusic() -> Any:
+def import_symusic() -> Any:
     """Return the package symusic.
 
     Raises:
@@ -143,7 +143,7 @@ def read_midi(content: bytes, name: str) -> MusicPayload:
         Refused: the file is damaged, has no notes, or is no MIDI file of type 0 or 1.
         SeqloomError: the package symusic is not installed.
     """
-    symusic = _import_symusic()
+    symusic = import_symusic()
     if not content.startswith(b"MThd"):
         raise Refused("file that is not MIDI", f"{name} is not a MIDI file (no MThd at its beginning): {_HINT}")
     if content[8:10] == bytes([0, _SEPARATE_PATTERNS]):
