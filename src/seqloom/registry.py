@@ -76,6 +76,7 @@ CODECS = Registry(
         "tsd": "seqloom.codecs.midi_tokens:TsdCodec",
         "remi": "seqloom.codecs.midi_tokens:RemiCodec",
         "abc": "seqloom.codecs.abc:AbcCodec",
+        "strokes": "seqloom.codecs.strokes:StrokesCodec",
         "pianoroll": "seqloom.codecs.piano_roll:PianoRollCodec",
     },
     group="seqloom.codecs",
@@ -93,6 +94,9 @@ FORMATS = Registry(
         ".jsonl": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".ndjson": "seqloom.corpora.formats.jsonl:JsonLinesFile",
         ".parquet": "seqloom.corpora.formats.parquet:ParquetFile",
+        ".npz": "seqloom.corpora.formats.stroke_arrays:StrokeArrays",
+        ".svg": "seqloom.corpora.formats.svg:SvgFile",
+        "quick-draw": "seqloom.corpora.formats.quick_draw:QuickDrawFile",
         ".abc": "seqloom.corpora.formats.abc:AbcFile",
         ".mid": "seqloom.corpora.formats.midi:MidiFile",
         ".midi": "seqloom.corpora.formats.midi:MidiFile",
@@ -100,7 +104,8 @@ FORMATS = Registry(
     group="seqloom.formats",
     lower_case=True,
 )
-"""File formats by suffix in lower case; "text" is the format of files with any other suffix."""
+"""File formats by suffix in lower case. "text" is the format of files with any other suffix, and "quick-draw" that of
+JSON lines with drawings."""
 
 CORES = Registry(
     {
@@ -134,6 +139,9 @@ WRITERS = Registry(
         "music.mid": "seqloom.writers.midi:write_midi",
         "music.wav": "seqloom.writers.wave:write_wave",
         "music.png": "seqloom.plots.piano_roll:write_piano_roll",
+        "drawings.svg": "seqloom.writers.drawing_svg:write_drawing_svg",
+        "drawings.png": "seqloom.plots.drawings:write_drawing_png",
+        "drawings.npz": "seqloom.writers.stroke_arrays:write_stroke_arrays",
         "tunes.abc": "seqloom.writers.abc:write_abc",
         "tunes.mid": "seqloom.writers.midi:write_midi",
         "tunes.wav": "seqloom.writers.wave:write_wave",

@@ -12,6 +12,7 @@ from seqloom.codecs import codec_from_json, fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.corpora.abc.tune import AbcTune, tune_from_text
 from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.drawings import Drawing
 from seqloom.corpora.music import DRUMS, MusicPayload, Note, Tempo, normalized_music
 from seqloom.corpora.payloads import Payload, TextPayload
 from seqloom.errors import CodecError, SourceError
@@ -23,6 +24,7 @@ PAYLOADS: dict[type[Payload], tuple[Payload, ...]] = {
         normalized_music([Note(0, 60, 24), Note(24, 62, 900), Note(30, 36, 6, 100, DRUMS)], [Tempo(48, 140)]),
         MusicPayload((Note(0, 60, 24),)),
     ),
+    Drawing: (Drawing((((0, 5), (127, 9)), ((64, 64),), ((3, 3), (4, 2), (0, 127)))), Drawing((((1, 1), (2, 2)),))),
     AbcTune: (
         tune_from_text("M:6/8\nL:1/8\nK:Dmaj\nA|dfa (3aga f|^g2f e3:|\n"),
         tune_from_text("M:4/4\nL:1/8\nK:Gmaj\nG4|]\n"),

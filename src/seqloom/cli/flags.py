@@ -23,7 +23,7 @@ _CONFIGS = (
 )  # fmt: skip
 
 COMMAND_PARAMETERS = (
-    "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators",
+    "animate", "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators",
     "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt", "prompt_file", "rating",
     "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split", "stride", "texts", "verify",
     "windows",

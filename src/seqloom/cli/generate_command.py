@@ -95,6 +95,9 @@ def generate(
             rich_help_panel=_OUTPUT, metavar="FILE", help="music: instruments of a .wav file, in the format SF2"
         ),
     ] = None,
+    animate: Annotated[
+        bool, typer.Option("--animate", rich_help_panel=_OUTPUT, help="drawings: an .svg file that draws itself")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", rich_help_panel=_OUTPUT, help="print one JSON object and nothing else")
     ] = False,
@@ -136,6 +139,8 @@ def generate(
         if output is None or not has_own_writer(output):
             raise ConfigError("`soundfont` renders music: name an `output` that ends in .wav")
         check_soundfont(soundfont)
+    if animate and (output is None or not has_own_writer(output)):
+        raise ConfigError("`animate` needs an `output` that ends in .svg")
     if output is not None:
         if not has_own_writer(output):
             check_sample_file(output, may_exist=overwrite)
@@ -149,7 +154,7 @@ def generate(
 
     opened = GeneratingRun(run)
     prompts = [text if isinstance(text, str) else opened.generators.prompt_of_file(text) for text in texts]
-    options = {} if soundfont is None else {"soundfont": soundfont}
+    options = {name: value for name, value in (("soundfont", soundfont), ("animate", animate)) if value}
     if output is not None and has_own_writer(output):
         num_texts = count * len(prompts) * max(1, len(temperatures))
         opened.generators.check_payload_files(output, num_texts, may_exist=overwrite, options=options)

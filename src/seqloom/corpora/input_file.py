@@ -9,6 +9,7 @@ from seqloom.corpora.formats.base import Format
 from seqloom.corpora.formats.delimited import CsvFile, TsvFile, csv_header
 from seqloom.corpora.formats.jsonl import JsonLinesFile
 from seqloom.corpora.formats.parquet import ParquetFile
+from seqloom.corpora.formats.quick_draw import QuickDrawFile, is_quick_draw
 from seqloom.corpora.formats.text import TextFile
 from seqloom.corpora.payloads import TextPayload
 from seqloom.corpora.sources import SourceFile
@@ -31,6 +32,8 @@ def examine(source_file: SourceFile, reading: ReadingConfig) -> Format:
     file_format = format_by_suffix(source_file.name)
     if reading.kind == TextPayload.kind and file_format.payload_type is not TextPayload:
         file_format = TextFile
+    if file_format is JsonLinesFile and not reading.text and reading.kind != TextPayload.kind:
+        file_format = QuickDrawFile if is_quick_draw(source_file) else file_format
     # Where `reading.text` names a column, the file must be a table, whatever its suffix.
     if reading.text and next(source_file.read_blocks(), b"").startswith(ParquetFile.magic):
         file_format = ParquetFile

@@ -11,12 +11,13 @@ import numpy as np
 
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig
+from seqloom.corpora.input_file import examine
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import ConfigError
 from seqloom.files import check_new_file, check_writable
 from seqloom.generation.sample_table import SAMPLE_SUFFIXES, payload_paths
-from seqloom.registry import FORMATS, WRITERS, resolve
+from seqloom.registry import WRITERS, resolve
 from seqloom.sampling import Sample
 
 __all__ = ["check_payload_files", "prompt_of_file", "write_payload"]
@@ -93,10 +94,9 @@ def prompt_of_file(codec: Codec[Any], path: Path) -> str:
         UserError: the file cannot be read, holds another kind of sequence, or has tokens that the run does not know.
     """
     reading = ReadingConfig()
-    kind, suffix = codec.payload_type.kind, path.suffix.lower()
-    file_format = resolve("format", suffix, FORMATS) if suffix in FORMATS else None
-    if file_format is None or not issubclass(file_format.payload_type, codec.payload_type):
+    kind = codec.payload_type.kind
+    file = examine(SourceFile(name=str(path), path=path), reading)
+    if not issubclass(file.payload_type, codec.payload_type):
         raise ConfigError(f"`prompt_file` got {path}, and the run generates {kind}: name a file of {kind}")
-    file = file_format.examine(SourceFile(name=str(path), path=path), reading)
     document = next(file.documents(reading, RatingColumns(), Counter()))
     return codec.decode_text(np.concatenate([part.ids for part in codec.encode(document.payload)]))

@@ -6,18 +6,23 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from seqloom.corpora.drawings import Drawing
 from seqloom.errors import ConfigError
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
+from seqloom.plots.drawings import draw_sheet
 from seqloom.plots.losses import plot_losses
 from seqloom.plots.temperatures import plot_entropy, plot_temperatures
 from seqloom.runs.saved_run import SavedRun
-from seqloom.sampling import reweight
+from seqloom.sampling import SamplingConfig, reweight
 
 __all__ = ["PLOT_TEMPERATURES", "draw_losses", "draw_plots"]
 
 PLOT_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Default temperatures of the temperature plot."""
+
+_SHEET_TEMPERATURES = (0.3, 0.5, 0.7, 1.0)
+_SHEET_COLUMNS, _SHEET_LENGTH = 8, 1000
 
 _ENTROPY_TEMPERATURES = np.union1d(np.geomspace(0.05, 10, 60), [1.0])
 """Temperatures of the entropy curve; 1 is added, so that the marked point of the curve at 1 is exact."""
@@ -60,11 +65,26 @@ def draw_plots(
     ]
     return [
         *training_plots,
+        *_sheets(run, folder),
         plot_temperatures(folder / "temperature.png", token_texts, distributions, temperatures, prompt=prompt),
         plot_entropy(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),
     ]
+
+
+def _sheets(run: SavedRun, folder: Path) -> list[Path]:
+    """Draw generated drawings by temperature, if the run generates drawings."""
+    if run.codec.payload_type is not Drawing:
+        return []
+    generator = RunGenerators(run).generator()
+    rows = []
+    for temperature in _SHEET_TEMPERATURES:
+        config = SamplingConfig(temperature=temperature, length=_SHEET_LENGTH)
+        samples = generator.generate(generator.prompt(""), config, count=_SHEET_COLUMNS)
+        rows.append((f"{temperature:g}", [run.codec.decode(sample.tokens) for sample in samples]))
+    subtitle = "generated drawings; each row has a softmax temperature"
+    return [draw_sheet(rows, folder / "drawings.png", title=Path(run.config.corpus).name, subtitle=subtitle)]
 
 
 def draw_losses(run: SavedRun, folder: Path) -> Path:

@@ -55,12 +55,15 @@ _MATPLOTLIB_SETTINGS: Any = {
 
 
 @contextmanager
-def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterator["Figure"]:
+def saved_figure(
+    path: Path, *, height_inches: float = _HEIGHT_INCHES, width_inches: float = _WIDTH_INCHES
+) -> Iterator["Figure"]:
     """Yield an empty figure, and write it as a PNG file at the end of the `with` block.
 
     Args:
         path: PNG file; a missing folder is created.
-        height_inches: height of the figure; the width is 8 inches, and the resolution 150 dots per inch.
+        height_inches: height of the figure; its resolution is 150 dots per inch.
+        width_inches: width of the figure.
 
     Raises:
         SeqloomError: the file cannot be written.
@@ -72,7 +75,7 @@ def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterat
 
     with matplotlib.rc_context(_MATPLOTLIB_SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=_MARGIN_INCHES, h_pad=_MARGIN_INCHES / 2)
-        figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout=layout)
+        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
         FigureCanvasAgg(figure)
         yield figure
         image = BytesIO()

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -30,6 +31,12 @@ def parquet_file() -> bytes:
     return content.getvalue()
 
 
+def stroke_arrays() -> bytes:
+    content = io.BytesIO()
+    np.savez(content, drawing=np.array([[0, 0, 0], [9, 5, 1], [-3, 2, 1]], np.float32))
+    return content.getvalue()
+
+
 MIDI = bytes.fromhex("4d546864000000060001000100184d54726b0000000c00903c5a18803c0000ff2f00")
 """A quarter note, middle C."""
 
@@ -43,6 +50,9 @@ CONTENTS: dict[str, tuple[bytes, ReadingConfig, int]] = {
     ".jsonl": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".ndjson": (b'{"text": "a b"}\n{"text": "c"}\n', TABLE, 2),
     ".parquet": (parquet_file(), TABLE, 2),
+    ".npz": (stroke_arrays(), PLAIN, 1),
+    ".svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 L9 5 L3 9"/></svg>', PLAIN, 1),
+    "quick-draw": (b'{"word": "a", "drawing": [[[0, 9], [0, 5]], [[3, 4], [3, 9]]]}\n' * 2, PLAIN, 2),
     ".abc": (b"X:1\nT:a\nM:C\nL:1/4\nK:G\nGABc|d4|]\n\nX:2\nK:C\nC4|]\n", PLAIN, 2),
     ".mid": (MIDI, PLAIN, 1),
     ".midi": (MIDI, PLAIN, 1),
