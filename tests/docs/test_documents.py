@@ -1,6 +1,7 @@
 """What the documents show, works: commands, Python, faults word for word, examples, links."""
 
 import doctest
+import json
 import re
 import runpy
 import shlex
@@ -81,7 +82,8 @@ def shortened(words: list[str]) -> list[str]:
     without = [word for at, word in enumerate(words) if not {word, words[at - 1]} & budgets]
     small = [] if {"--hidden-size", "--from", "--preset"} & set(words) else ["--hidden-size", "48"]
     if words[0] == "train" and "--resume" not in words:
-        return [*without, *small, "--steps", "15", "--validate-every", "15"]
+        steps = "200" if "tunes.abc" in words else "15"  # generated tunes must be correct
+        return [*without, *small, "--steps", steps, "--validate-every", steps]
     if words[:2] == ["gan", "train"]:
         stages = ("--pretrain-steps", "2", "--warmup-steps", "1", "--adversarial-steps", "1")
         return [*without, *small, "--steps", "15", *stages]
@@ -181,6 +183,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         scale = [Note(12 * place, 60 + (number + 2 * place) % 24, 12) for place in range(16)]
         write_midi(normalized_music(scale, []), tmp_path / "tunes" / f"{number}.mid")
     write_midi(normalized_music(scale[:4], []), tmp_path / "start.mid")
+    tune = "X:{}\nR:{}\nM:4/4\nL:1/8\nK:G\nG2AB c2d2|c2BA {} B4|c2BA G4|]\n"
+    tunes = (tune.format(number, ("reel", "jig")[number % 2], "GAB"[number % 3]) for number in range(60))
+    (tmp_path / "tunes.abc").write_text("\n".join(tunes))
+    shapes = {"cross": [[[0, 9], [4, 4]], [[4, 4], [0, 9]]], "square": [[[0, 9, 9, 0, 0], [0, 0, 9, 9, 0]]]}
+    drawings = [json.dumps({"word": word, "drawing": drawing}) for word, drawing in shapes.items()] * 30
+    (tmp_path / "shapes.ndjson").write_text("\n".join(drawings))
+    (tmp_path / "half.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 H9"/></svg>')
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

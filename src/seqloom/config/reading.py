@@ -86,7 +86,7 @@ class ReadingConfig(JsonSerializable):
         help="words for a missing group, category or rating, with commas between them",
         metavar="WORD[,WORD...]",
     )
-    kind: str | None = setting(None, help="kind of the files: text, music or tunes (detected)")
+    kind: str | None = setting(None, help="kind of the files: text, music, tunes or drawings (detected)")
     transpose: int = setting(
         0, help="music: also train on copies in all keys up to this many semitones away", at_least=0, at_most=12
     )
