@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
@@ -36,6 +38,11 @@ def pitches(text: str) -> list[tuple[int, int, int]]:
         ("|: G8 |[1 A8 :|[2 B8 |]", [(0, 67, 96), (96, 69, 96), (192, 67, 96), (288, 71, 96)]),
         ("G4 [K:Fmaj] B4", [(0, 67, 48), (48, 70, 48)]),
         ("Z | G8", [(96, 67, 96)]),
+        ("^C4- | C4 C4", [(0, 61, 96), (96, 60, 48)]),  # a tie keeps the accidental, for its note only
+        ("^c,4 C4", [(0, 61, 48), (48, 61, 48)]),  # an accidental holds for the pitch, however it is spelled
+        ("[C-E]4 [CG]4", [(0, 60, 96), (0, 64, 48), (48, 67, 48)]),  # one note of a chord is tied
+        ("^c4 [K:Dmaj] c4 =c4", [(0, 73, 48), (48, 73, 48), (96, 72, 48)]),
+        ("M:3/4\n(5GABcd", [(0, 67, 5), (5, 69, 5), (10, 71, 4), (14, 72, 5), (19, 74, 5)]),
     ],
 )
 def test_a_tune_sounds_as_it_is_written(music: str, expected: list[tuple[int, int, int]]) -> None:
@@ -63,10 +70,54 @@ def test_a_tune_sounds_as_it_is_written(music: str, expected: list[tuple[int, in
         ("", "the tune has no notes"),
         ("G999", "which is too long"),
         ("C,,,,,,,,", "which no instrument plays"),
+        ("G" + "1" * 5000, "which is too long"),
+        ("[M:" + "1" * 5000 + "/4] G", "has the metre"),
     ],
 )
 def test_a_fault_is_named(music: str, fault: str) -> None:
     assert any(fault in one for one in parse_tune(HEAD + music).faults)
+
+
+def test_many_brackets_take_no_long_time() -> None:
+    assert len(parse_tune(HEAD + "(" * 50_000 + "G").faults) == 50_000
+    assert parse_tune(HEAD + "G" + ":" * 50_000).bars
+
+
+def test_an_ending_may_name_several_repeats() -> None:
+    assert parse_tune(HEAD + "|: G8 |[1-3 A8 :|[1,2-3 B8 |]").faults == []
+
+
+def test_the_unit_follows_the_metre_of_the_header_only() -> None:
+    tune = tune_from_text("M:4/4\nK:Cmaj\nC8|\nM:2/4\nC4|\n")
+    assert [note.duration for note in tune.notes] == [96, 48]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("|:CDEF|CDE\nE:|", "|:CDEF|CDE\nE:|\n"),
+        ("ABcd !D.C.!", "ABcd !D.C.!\n"),
+        ("ABcd !\nefga!", "ABcd\nefga\n"),
+        ("A y!style=x!B `c", "A !style=x!B c\n"),
+        ("A [K:clef=bass] B", "A B\n"),
+        ("K:clef=bass\nA", "A\n"),
+        ("A [V:1] B", None),
+        ("A [K:none] B", None),
+        ("", ""),
+    ],
+)
+def test_music_has_one_form(body: str, expected: str | None) -> None:
+    normal = normal_tune({"K": "C clef=bass"}, body)
+    assert normal == (None if expected is None else f"K:Cmaj\n{expected}")
+
+
+@given(st.lists(st.sampled_from(["^F", "F,", "f,,", "=c", "_b,", "c'", "|", "2", "G", "^^C", "[K:Dmaj]"]), max_size=20))
+def test_any_transposition_is_exact(music: list[str]) -> None:
+    tune = tune_from_text(HEAD + " ".join(music))
+    for semitones in (-5, 1, 6):
+        altered = tune.altered(semitones, 1.0)
+        if altered is not None:
+            assert [note._replace(pitch=note.pitch - semitones) for note in altered.notes] == list(tune.notes)
 
 
 def test_bars_are_measured_by_the_metre() -> None:
@@ -130,6 +181,8 @@ def test_a_file_without_tunes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.abc").write_text("no tune here\n")
     with pytest.raises(SourceError, match="has no tune in ABC"):
         open_corpus(tmp_path / "a.abc")
+    (tmp_path / "old.abc").write_bytes(b"X:1\rT:a\rK:G\rGABc|\r")
+    assert [document.payload.text for document in open_corpus(tmp_path / "old.abc")] == ["K:Gmaj\nGABc|\n"]  # type: ignore[attr-defined]
     (tmp_path / "voices.abc").write_text("X:1\nK:C\n" + "".join(f"V:{number}\nC|\n" for number in range(100_000)))
     with pytest.raises(SourceError, match="holds no"):
         list(open_corpus(tmp_path / "voices.abc"))

@@ -124,3 +124,39 @@ def test_copies_have_all_keys_and_tempos() -> None:
     assert [copy.payload.notes[1].pitch for copy in copies] == [60, 59, 61, 58, 62]  # type: ignore[attr-defined]
     assert {copy.payload.notes[0].pitch for copy in copies} == {36}  # type: ignore[attr-defined]
     assert [copy.payload.tempos[0].bpm for copy in copies] == [100, 90, 97, 103, 110]  # type: ignore[attr-defined]
+
+
+def test_a_header_alone_is_a_prompt(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "start.abc").write_text("X:1\nM:4/4\nL:1/8\nK:G\n")
+    words = [
+        "generate",
+        str(folder / "run"),
+        "--prompt-file",
+        str(tmp_path / "start.abc"),
+        "--length",
+        "300",
+        "-t",
+        "0.5",
+    ]
+    assert call([*words, "-o", str(tmp_path / "new.abc")]) == 0
+    assert "K:Gmaj\n" in (tmp_path / "new.abc").read_text()
+    (tmp_path / "start.abc").write_text("X:1\nK:G\nV:1\nGAB|\n")
+    assert call([*words, "-o", str(tmp_path / "other.abc")]) == 2
+
+
+def test_copies_that_change_nothing_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`vary_tempo` changes nothing in these tunes: leave it out"):
+        seqloom.train(folder / "tunes.abc", run=tmp_path / "run", vary_tempo=10, progress=False, **SETTINGS)
+
+
+def test_one_piece_cannot_have_copies_and_held_out_text(tmp_path: Path) -> None:
+    (tmp_path / "one.abc").write_text(tune(1) * 1)
+    with pytest.raises(seqloom.SourceError, match="one piece and its altered copies cannot be divided"):
+        seqloom.train(tmp_path / "one.abc", run=tmp_path / "run", transpose=2, progress=False, **SETTINGS)
+
+
+def test_runs_of_tunes_are_compared(folder: Path, run: Run) -> None:
+    notes: list[str] = []
+    first, second = run.compare(run.path, split="held-out", note=notes.append)
+    assert first == second == run.evaluate(split="held-out")
+    assert notes == []

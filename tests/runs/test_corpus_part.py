@@ -56,7 +56,7 @@ def test_text_of_the_training_is_noted(pair: tuple[Run, Run]) -> None:
     own, other = pair
     notes: list[str] = []
     own.evaluate(note=notes.append)
-    assert notes[0].startswith("the run was trained on most of this text")
+    assert notes[0].startswith(f"{own.path} was trained on most of this text")
     notes.clear()
     own.evaluate(split="held-out", note=notes.append)
     other.evaluate(own.path, note=notes.append)
@@ -102,3 +102,20 @@ def test_two_runs_are_compared_on_the_same_characters(pair: tuple[Run, Run]) -> 
     assert same == own.evaluate(split="held-out")
     with pytest.raises(ConfigError, match="name the folder of the run whose corpus the text is"):
         own.compare(other, other.config.sources[0], split="held-out")
+
+
+def test_another_division_of_the_same_text_is_noted(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    own, _ = pair
+    whole = train(own.config.sources[0], run=tmp_path / "whole", progress=False, **_SMALL)
+    notes: list[str] = []
+    whole.evaluate(own.path, split="held-out", note=notes.append)
+    own.compare(whole, split="held-out", note=notes.append)
+    assert [note.split(",")[0] for note in notes] == [f"{whole.path} was trained on most of this text"] * 2
+
+
+def test_records_and_running_text_are_not_compared(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    own, _ = pair
+    (tmp_path / "lines.txt").write_text("abc def\n" * 200)
+    lines = train(tmp_path / "lines.txt", run=tmp_path / "lines", records="line", progress=False, **_SMALL)
+    with pytest.raises(ConfigError, match="was trained on running text"):
+        lines.compare(own)

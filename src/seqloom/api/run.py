@@ -142,6 +142,8 @@ class Run(GeneratingRun):
         source: str | Path | Sequence[str | Path] | None = None,
         protocol: Protocol | None = None,
         split: SplitName = "all",
+        *,
+        note: Callable[[str], None] = lambda line: None,
     ) -> tuple[Likelihood, Likelihood]:
         """Measure the likelihood of the same text under this run and another one.
 
@@ -153,11 +155,12 @@ class Run(GeneratingRun):
             source: as for `evaluate`.
             protocol: as for `evaluate`.
             split: as for `evaluate`.
+            note: as for `evaluate`.
 
         Raises:
             UserError: the source cannot be read, or the split is empty.
         """
-        return compare(self, other if isinstance(other, Run) else Run(other), source, protocol, split)
+        return compare(self, other if isinstance(other, Run) else Run(other), source, protocol, split, note=note)
 
     def info(self) -> dict[str, Any]:
         """Return a description of the run, in JSON's types."""

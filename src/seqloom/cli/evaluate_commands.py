@@ -108,7 +108,7 @@ def evaluate(
 
     opened, part = load(run), cast("SplitName", split)
     if against is not None:
-        likelihoods = opened.compare(against, source, protocol, part)
+        likelihoods = opened.compare(against, source, protocol, part, note=silent if json else note)
         _print_comparison((run, against), likelihoods, f"{source or f'corpus of {run}'}, {split}", as_json=json)
         return
     if rating_control:

@@ -35,11 +35,17 @@ def with_copies(documents: Iterable[Document], reading: ReadingConfig) -> Iterat
     Raises:
         ConfigError: the documents hold something else than music.
     """
-    for number, document in enumerate(documents):
+    num_copies = number = 0
+    for number, document in enumerate(documents, 1):
         group = f"document {number}" if document.group is None else document.group
         yield replace(document, group=group)
         for payload in _copies(document.payload, reading):
+            num_copies += 1
             yield replace(document, payload=payload, group=group, is_copy=True)
+
+    if number and not num_copies:
+        setting = "transpose" if reading.transpose else "vary_tempo"
+        raise ConfigError(f"`{setting}` changes nothing in these {document.payload.kind}: leave it out")
 
 
 def _copies(payload: Payload, reading: ReadingConfig) -> Iterator[Any]:

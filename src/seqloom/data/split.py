@@ -18,6 +18,9 @@ __all__ = ["Spans", "Split", "split_store"]
 _MIN_DOCUMENTS = 20
 """With fewer documents and no groups, documents are cut, so that the shares are exact."""
 
+_MIN_ORIGINALS = 2
+"""Smallest number of documents of which there can be altered copies: a document and its copies stay together."""
+
 _MAX_SLICES = 8
 """Largest number of slices of validation text."""
 
@@ -110,6 +113,12 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     """
     all_spans = Spans.whole_documents(store)
     num_held_out = int(hold_out * all_spans.num_records)
+    is_divided = hold_out > 0 or validation > 0
+    if store.copies is not None and is_divided and store.num_documents - store.num_copies < _MIN_ORIGINALS:
+        raise SourceError(
+            "one piece and its altered copies cannot be divided: use more pieces, or leave out `transpose` and "
+            "`vary_tempo`"
+        )
     labels = _group_labels(all_spans, store.groups)
     if labels is None:
         rest, held_out = _cut_slices(all_spans, _end_slice(all_spans.num_records, num_held_out))

@@ -98,5 +98,7 @@ def prompt_of_file(codec: Codec[Any], path: Path) -> str:
     file = examine(SourceFile(name=str(path), path=path), reading)
     if not issubclass(file.payload_type, codec.payload_type):
         raise ConfigError(f"`prompt_file` got {path}, and the run generates {kind}: name a file of {kind}")
-    document = next(file.documents(reading, RatingColumns(), Counter()))
+    document = next(file.documents(reading, RatingColumns(), Counter()), None)
+    if document is None:
+        raise ConfigError(f"`prompt_file` got {path}, which has nothing that can be read: name another file of {kind}")
     return codec.decode_text(np.concatenate([part.ids for part in codec.encode(document.payload)]))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.codecs.unknown_symbols import format_symbols
 from seqloom.config.choices import SplitName, check_split
 from seqloom.config.protocol import Protocol
@@ -192,7 +193,12 @@ def _load_split(
         corpus = _own_or_other(run, source, split) if owner is None else training_corpus(run)
         store = _encode(run, corpus, skip_unknown=skip_unknown)
         spans = spans_of(run, store, split)
-    _note_comparability(run, corpus, split, store, note)
+    _note_training_text(run, corpus.fingerprint if owner is None else owner.config.corpus_hash, split, owner, note)
+    if num_left_out := sum(skipped_symbols(store.skipped).values()):
+        note(
+            f"{counted(num_left_out, 'character')} left out: compare the figures only with those of a run that leaves "
+            "out the same"
+        )
     return store, spans
 
 
@@ -213,6 +219,8 @@ def compare(
     source: str | Path | Sequence[str | Path] | None,
     protocol: Protocol | None,
     split: SplitName,
+    *,
+    note: Reporter = silent,
 ) -> tuple[Likelihood, Likelihood]:
     """Return the likelihood of the same text under the models of two runs.
 
@@ -224,9 +232,10 @@ def compare(
         source: as for `evaluate`.
         protocol: as for `evaluate`.
         split: as for `evaluate`.
+        note: as for `evaluate`.
 
     Raises:
-        UserError: the source cannot be scored, or a run is a GAN or no run of text.
+        UserError: the source cannot be scored, or a run is a GAN.
     """
     check_split(split)
     for each in (run, other):
@@ -237,10 +246,15 @@ def compare(
         owner = run
     else:
         corpus = training_corpus(owner)
+    fingerprint = corpus.fingerprint
     if split != "all":
         corpus = CorpusPart(owner, split, reader=run)
-    known: Corpus = VocabularyFilter(VocabularyFilter(corpus, run.text_codec), other.text_codec)
-    first, second = (_likelihood(each, cached_store(known, each.codec), protocol) for each in (run, other))
+    known: Corpus = corpus
+    for each in (run, other):
+        _note_training_text(each, fingerprint, split, owner, note)
+        if isinstance(each.codec, TextCodec):
+            known = VocabularyFilter(known, each.codec)
+    first, second = (_likelihood(each, _encode(each, known, skip_unknown=False), protocol) for each in (run, other))
     return first, second
 
 
@@ -256,20 +270,30 @@ def _as_run(source: str | Path | Sequence[str | Path]) -> SavedRun | None:
     return SavedRun(source)
 
 
-def _note_comparability(run: SavedRun, corpus: Corpus, split: str, store: TokenStore, note: Reporter) -> None:
-    """Say what makes the figures look better than they are: text of the training, and symbols that are left out."""
-    if split in ("all", "train") and corpus.fingerprint == run.config.corpus_hash:
-        held_out = "held-out" if run.config.training.hold_out else "validation"
-        part = "most of " if split == "all" else ""
-        note(
-            f"the run was trained on {part}this text, so the figures are better than on other text; "
-            f"`split` {held_out} measures text that it was not trained on"
-        )
-    if num_left_out := sum(skipped_symbols(store.skipped).values()):
-        note(
-            f"{counted(num_left_out, 'character')} left out: compare the figures only with those of a run that leaves "
-            "out the same"
-        )
+def _note_training_text(
+    run: SavedRun, fingerprint: str, split: SplitName, owner: SavedRun | None, note: Reporter
+) -> None:
+    """Say so if a run was trained on the measured text, so that the figures look better than they are.
+
+    Args:
+        run: run that is measured.
+        fingerprint: fingerprint of the corpus that the text is, or is a part of.
+        split: part of the corpus.
+        owner: run whose shares define the part; None without one.
+        note: receives the line.
+    """
+    if fingerprint != run.config.corpus_hash:
+        return
+    own, others = (each.config.training for each in (run, owner or run))
+    has_same_parts = (own.hold_out, own.validation) == (others.hold_out, others.validation)
+    if split in ("validation", "held-out") and has_same_parts:
+        return
+    held_out = "held-out" if own.hold_out else "validation"
+    part = "" if split == "train" and has_same_parts else "most of "
+    note(
+        f"{run.path} was trained on {part}this text, so its figures are better than on other text; measure it on its "
+        f"own `split` {held_out}"
+    )
 
 
 def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:

@@ -82,9 +82,11 @@ def parse_key(text: str) -> Key | None:
     if match is None:
         return None
     letter, sign, word = match[1], match[2], match[3].lower()
-    mode = "maj" if not word or word.startswith("clef") else "min" if word == "m" else word[:3]
-    mode = {"ion": "maj", "aeo": "min"}.get(mode, mode)
     rest = text.strip()[match.end() :]
+    if rest.startswith("="):  # the word is a setting, such as clef=bass
+        word = rest = ""
+    mode = "maj" if not word else "min" if word == "m" else word[:3]
+    mode = {"ion": "maj", "aeo": "min"}.get(mode, mode)
     if mode not in _MODES or re.search(r"(?:^|\s)[\^_=]+[A-Ga-g]", rest):
         return None
     key = Key(letter, {"": 0, "#": 1, "b": -1}[sign], mode)

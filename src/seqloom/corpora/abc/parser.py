@@ -4,21 +4,25 @@ The parser covers tunes with one voice. It reads on after a fault, so that a tun
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
-from seqloom.corpora.abc.keys import Key, natural_step, parse_key
+from seqloom.corpora.abc.keys import LETTERS, Key, natural_step, parse_key
 from seqloom.corpora.abc.tokens import NOTE, Token, tokens_of
 
 __all__ = ["Bar", "ParsedTune", "TimedNote", "parse_tune"]
 
-_BEATS = re.compile(r"(\d+)\s*/\s*(\d+)")
+_BEATS = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})")
 _KEY_FIELDS, _METRE_FIELDS, _LENGTH_FIELDS = "K", "M", "L"
 _BODY_FIELDS = set("IKLMmNPQRrsTUVWw")
 _HEADER_FIELDS = _BODY_FIELDS | set("ABCDFGHOSXZ")
 _PARTNERS = {")": "(", "]": "[", "}": "{"}
+_COMPOUND = (6, 9, 12)
+"""Number of beats of compound metres, such as 6/8."""
+
 _MIDDLE_C_OCTAVE = 60
 _MAX_UNITS = 64
 """Longest note in units of length; a longer one is a slip."""
@@ -101,11 +105,15 @@ class _Reader:
         self._unit = Fraction(1, 8)
         self._bars: list[Bar] = []
         self._bar = Bar(self._metre, opens="")
-        self._accidentals: dict[str, int] = {}  # of this bar, by letter and octave marks
+        self._accidentals: dict[int, int] = {}  # of this bar, by place (letter and octave)
+        self._tied_accidentals: dict[int, int] = {}  # of notes that a tie leads into this bar
+        self._is_compound = False
         self._brackets: list[Token] = []
+        self._open = Counter[str]()  # number of open brackets of each form
         self._pending = _Pending()
         self._tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, and number of notes that it still has
         self._broken = Fraction(1)  # factor of the next note
+        self._pending_alterations: dict[int, int] = {}  # of the notes whose length may still follow, by place
         self._tied: set[int] = set()  # pitches that the next note or chord must have
 
     def read(self, token: Token) -> None:
@@ -142,7 +150,7 @@ class _Reader:
         self._faults.append(f"position {token.position + 1} {message}")
 
     def _is_in(self, bracket: str) -> bool:
-        return any(opened.text[0] == bracket for opened in self._brackets)
+        return self._open[bracket] > 0
 
     def _read_field(self, token: Token) -> None:
         self._change(token, token.text[0], token.text[2:].strip())
@@ -161,6 +169,7 @@ class _Reader:
             if key is None:
                 self._fault(token, f"has the key {value!r}, which is none of seven sharps or flats")
             self._key = key or self._key
+            self._accidentals.clear()
         elif name == _METRE_FIELDS:
             self._change_metre(token, value)
         elif name == _LENGTH_FIELDS:
@@ -180,9 +189,10 @@ class _Reader:
             self._metre = Fraction(int(match[1]), int(match[2]))
         else:
             self._fault(token, f"has the metre {value!r}: a fraction, C or C| is needed")
+        self._is_compound = match is not None and int(match[1]) in _COMPOUND
         if not self._bar.length:
             self._bar.metre = self._metre
-        if self._metre is not None and "L" not in self._fields:
+        if self._metre is not None and not self._fields.keys() & {"L", "K"}:
             self._unit = Fraction(1, 16) if self._metre < Fraction(3, 4) else Fraction(1, 8)
 
     def _read_bar(self, token: Token) -> None:
@@ -209,8 +219,8 @@ class _Reader:
     def _read_ending(self, token: Token) -> None:
         numbers: list[int] = []
         for part in token.text[1:].split(","):
-            first, _, last = part.partition("-")
-            numbers += range(int(first), int(last or first) + 1)
+            first, *_, last = (part[0], part[-1])  # "1-3" is 1 to 3; every number has one digit
+            numbers += range(int(first), int(last) + 1)
         if self._bar.length or not self._bar.opens:
             self._fault(token, "has an ending that follows no bar line")
         self._bar.endings = tuple(numbers)
@@ -220,14 +230,14 @@ class _Reader:
             self._fault(token, "begins a tuplet inside of another one")
         parts = [int(part) if part else 0 for part in token.text[1:].split(":")]
         count, in_time_of, covered = (*parts, 0, 0)[:3]
-        is_compound = self._metre is not None and self._metre.numerator % 3 == 0
-        usual = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(count, 3 if is_compound else 2)
+        usual = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(count, 3 if self._is_compound else 2)
         self._tuplet = (Fraction(in_time_of or usual, count), covered or count)
 
     def _read_open(self, token: Token) -> None:
         if token.text[0] in "[{" and (self._is_in("[") or self._is_in("{")):
             self._fault(token, f"has {token.text!r} inside of other brackets")
         self._brackets.append(token)
+        self._open[token.text[0]] += 1
         if token.text[0] == "[":
             self._pending = _Pending(token)
 
@@ -235,7 +245,7 @@ class _Reader:
         if not self._brackets or self._brackets[-1].text[0] != _PARTNERS[token.text]:
             self._fault(token, f"has {token.text!r} without its opening bracket")
             return
-        self._brackets.pop()
+        self._open[self._brackets.pop().text[0]] -= 1
         if token.text == "]" and not self._pending.pitches:
             self._fault(token, "closes a chord without notes")
         self._pending.close()
@@ -258,11 +268,13 @@ class _Reader:
         match = NOTE.fullmatch(token.text)
         assert match is not None  # the pattern of the token is the same
         mark, letter, octaves = match.groups()
-        name = letter + octaves
-        if mark:
-            self._accidentals[name] = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}[mark]
-        alteration = self._accidentals.get(name, self._key.alterations[letter.upper()])
         octave = octaves.count("'") - octaves.count(",") + letter.islower()
+        place = LETTERS.index(letter.upper()) + 7 * octave
+        if mark:
+            self._accidentals[place] = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}[mark]
+        usual = self._tied_accidentals.get(place, self._key.alterations[letter.upper()])
+        alteration = self._accidentals.get(place, usual)
+        self._pending_alterations[place] = alteration
         pitch = _MIDDLE_C_OCTAVE + 12 * octave + natural_step(letter.upper()) + alteration
         if not 0 <= pitch <= 127:
             self._fault(token, f"has the note {token.text!r}, which no instrument plays")
@@ -287,7 +299,7 @@ class _Reader:
     def _read_tie(self, token: Token) -> None:
         if not self._pending.pitches:
             self._fault(token, "has a tie without a note before it")
-        self._pending.is_tied = True
+        self._pending.tied |= set(self._pending.pitches[-1:] if self._is_in("[") else self._pending.pitches)
 
     def _read_broken(self, token: Token) -> None:
         if self._pending.token is None or self._is_in("["):
@@ -314,9 +326,12 @@ class _Reader:
         self._broken = Fraction(1)
         if self._tied and not self._tied <= set(pending.pitches):
             self._fault(pending.token, "follows a tie, but does not have its pitch")
-        self._tied = set(pending.pitches) if pending.is_tied else set()
+        self._tied = pending.tied
+        self._tied_accidentals = self._pending_alterations if pending.tied else {}
+        self._pending_alterations = {}
         self._bar.notes += [
-            TimedNote(self._bar.length, duration, pitch, pending.is_tied) for pitch in dict.fromkeys(pending.pitches)
+            TimedNote(self._bar.length, duration, pitch, pitch in pending.tied)
+            for pitch in dict.fromkeys(pending.pitches)
         ]
         self._bar.length += duration
 
@@ -329,7 +344,8 @@ class _Pending:
     ) -> None:
         self.token, self.pitches, self.unit = token, list(pitches), unit
         self.length = self.factor = Fraction(1)
-        self.is_tied = self.is_closed = False
+        self.tied: set[int] = set()
+        self.is_closed = False
         self._has_length = False
         self._num_notes = 0
 

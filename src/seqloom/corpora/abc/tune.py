@@ -21,7 +21,9 @@ _BODY_FIELDS = "KML"
 _ENDING = re.compile(r"(\|:?)\s?([1-9](?:[,-][1-9])*)(?![0-9/])")
 _CONTINUED = re.compile(r"\\\s*\n")
 _INLINE = re.compile(r"\[([A-Za-z]):([^\]\n]*)\]")
-_OLD_LINE_END = re.compile(r"!\s*$", re.MULTILINE)
+_FIELD = re.compile(r"([A-Za-z]):(?![|:])")
+_SPACERS = re.compile(r"![^!\n ]+!|\"[^\"\n]*\"|[y`]")
+_CLEF = re.compile(r"(?:clef|middle|octave|transpose|staff)")
 
 
 @dataclass(frozen=True)
@@ -64,26 +66,41 @@ def normal_tune(header: dict[str, str], body: str) -> str | None:
         return None
     fields = [f"{name}:{header[name].strip()}\n" for name in _KEPT_FIELDS if header.get(name, "").strip()]
     lines: list[str] = []
-    for line in _OLD_LINE_END.sub("", _CONTINUED.sub(" ", body)).split("\n"):
-        music = line.partition("%")[0].strip()
-        if re.match(r"[A-Za-z]:", music):
-            if music[0] == "V":
-                return None
-            music = _kept_field(music[0], music[2:]) or ""
-        else:
-            music = _INLINE.sub(lambda match: f"[{kept}]" if (kept := _kept_field(match[1], match[2])) else "", music)
-            music = re.sub(r"[y`]", "", _ENDING.sub(r"\1[\2", music))
-            music = re.sub(r"\s+", " ", music).strip()
+    for line in _CONTINUED.sub(" ", body).split("\n"):
+        music = _normal_line(line.partition("%")[0].strip())
+        if music is None:
+            return None
         if music:
-            lines.append(music)
-    text = f"{''.join(fields)}K:{key}\n" + "\n".join(lines) + "\n"
-    is_known = lines and all(token.kind != "unknown" for token in tokens_of(text))
-    return text if is_known else None
+            lines.append(f"{music}\n")
+    text = f"{''.join(fields)}K:{key}\n{''.join(lines)}"
+    return None if any(token.kind == "unknown" for token in tokens_of(text)) else text
+
+
+def _normal_line(line: str) -> str | None:
+    """Return the normal form of a line of music; None if it changes to another voice or to an unknown key."""
+    if field := _FIELD.match(line):
+        return _kept_field(field[1], line[2:])
+    parts = [(match[0], _kept_field(match[1], match[2])) for match in _INLINE.finditer(line)]
+    for whole, kept in parts:
+        if kept is None:
+            return None
+        line = line.replace(whole, f"[{kept}]" if kept else "", 1)
+    if line.count("!") % 2:  # one sign marks the end of a line in old files, and two enclose a decoration
+        line = line.rstrip().removesuffix("!")
+    line = _SPACERS.sub(lambda match: match[0] if len(match[0]) > 1 else "", _ENDING.sub(r"\1[\2", line))
+    return re.sub(r"\s+", " ", line).strip()
 
 
 def _kept_field(name: str, value: str) -> str | None:
-    """Return a field within the music in normal form; None if it does not change the music."""
-    if name not in _BODY_FIELDS:
+    """Return a field within the music in normal form; "" if it does not change the notes, None if it is not understood.
+
+    A change of the voice is not understood, and neither is a key with a signature of its own.
+    """
+    if name == "V":
         return None
-    key = parse_key(value) if name == "K" else None
-    return f"{name}:{key or value.partition('%')[0].strip()}"
+    if name not in _BODY_FIELDS or (name == "K" and _CLEF.match(value.strip())):
+        return ""
+    if name != "K":
+        return f"{name}:{value.strip()}"
+    key = parse_key(value)
+    return None if key is None else f"K:{key}"

@@ -22,6 +22,7 @@ __all__ = ["AbcFile"]
 _MAX_CHARACTERS = 64 << 20
 _MAX_TUNE_CHARACTERS = 100_000
 _FIELD = re.compile(r"([A-Za-z]):(.*)")
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class AbcFile(Format):
     def _tunes(self, reading: ReadingConfig) -> Iterator[tuple[dict[str, str], str]]:
         """Yield the header and the music of each tune."""
         decoded = TextFile.decode(self.source_file, reading)
-        return _split("".join(decoded.text_chunks()).split("\n"))
+        return _split(_LINE_END.split("".join(decoded.text_chunks())))
 
 
 def _split(lines: Iterable[str]) -> Iterator[tuple[dict[str, str], str]]:
@@ -80,7 +81,7 @@ def _split(lines: Iterable[str]) -> Iterator[tuple[dict[str, str], str]]:
     for line in lines:
         match = _FIELD.match(line)
         if match is not None and match[1] == "X":
-            if header is not None and body:
+            if header is not None and body is not None:
                 yield header, "\n".join(body)
             header, body = {}, None
         elif header is None:
@@ -94,7 +95,7 @@ def _split(lines: Iterable[str]) -> Iterator[tuple[dict[str, str], str]]:
             header.setdefault(match[1], match[2].partition("%")[0].strip())
             if match[1] == "K":
                 body = []
-    if header is not None and body:
+    if header is not None and body is not None:
         yield header, "\n".join(body)
 
 
