@@ -173,6 +173,8 @@ def test_a_file_of_tunes_is_read(tmp_path: Path) -> None:
         {"rhythm": None, "key": "Ador"},
     ]
     assert corpus.skipped == {"tune with several voices": 1}
+    with pytest.raises(ConfigError, match="no tune has this header"):
+        list(open_corpus(path, ReadingConfig(category=("S",))))
     with pytest.raises(ConfigError, match="name a header of tunes"):
         list(open_corpus(path, ReadingConfig(category=("genre",))))
 

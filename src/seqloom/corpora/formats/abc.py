@@ -56,7 +56,12 @@ class AbcFile(Format):
         return file
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
-        """Yield the tunes; a tune that is no ABC is skipped and counted."""
+        """Yield the tunes; a tune that is no ABC is skipped and counted.
+
+        Raises:
+            ConfigError: a category is no header, or a header that no tune has.
+        """
+        missing = set(reading.category)
         for header, body in self._tunes(reading):
             if len(body) > _MAX_TUNE_CHARACTERS:
                 tally["tune that is too long"] += 1
@@ -66,7 +71,11 @@ class AbcFile(Format):
                 tally["tune with several voices"] += bool(re.search(r"^V:|\[V:", body, re.MULTILINE))
                 tally["tune that is not ABC"] += not re.search(r"^V:|\[V:", body, re.MULTILINE)
                 continue
-            yield Document(tune_from_text(text), _conditions(header, text, reading.category))
+            conditions = _conditions(header, text, reading.category)
+            missing -= {column for column, value in conditions.items() if value is not None}
+            yield Document(tune_from_text(text), conditions)
+        if missing:
+            raise ConfigError(f"`category` got {sorted(missing)[0]!r}, and no tune has this header: choose another one")
 
     def _tunes(self, reading: ReadingConfig) -> Iterator[tuple[dict[str, str], str]]:
         """Yield the header and the music of each tune."""
