@@ -133,8 +133,6 @@ def test_a_table_of_edge_cases(corpora_dir: Path) -> None:
     [
         ("dirty/empty.txt", "is empty"),
         ("dirty/only_newlines.txt", "nothing but white space"),
-        ("strokes/kanji.npz", "zip archive"),
-        ("strokes/quickdraw_345x25.ndjson", r"`text` \(word, countrycode"),
     ],
 )
 def test_what_is_no_text_is_refused(corpora_dir: Path, path: str, said: str) -> None:
@@ -147,3 +145,13 @@ def test_the_whole_folder(corpora_dir: Path) -> None:
     assert len(list(corpus)) == len(corpus.encodings)
     num_files = sum(path.is_file() for path in corpora_dir.rglob("*"))
     assert len(corpus.encodings) + sum(corpus.skipped.values()) == num_files
+
+
+def test_drawings(corpora_dir: Path) -> None:
+    kanji = open_corpus(corpora_dir / "strokes/kanji.npz")
+    assert sum(1 for _ in kanji) == 10_358 + 600 + 500
+    words = {
+        document.conditions["word"]
+        for document in open_corpus(corpora_dir / "strokes/quickdraw_345x25.ndjson", ReadingConfig(category=("word",)))
+    }
+    assert len(words) == 344

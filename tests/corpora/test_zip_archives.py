@@ -8,6 +8,7 @@ import pytest
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.errors import SourceError
+from seqloom.lm.train import default_folder
 
 
 @pytest.fixture
@@ -64,3 +65,7 @@ def test_content_that_is_too_large_is_refused(tmp_path: Path) -> None:
         opened.writestr("a.txt", "a" * (3 << 20))
     with pytest.raises(SourceError, match="when it is opened"):
         open_corpus(tmp_path / "bomb.zip", ReadingConfig(max_size=0.001))
+
+
+def test_a_run_has_the_name_of_the_archive(archive: Path) -> None:
+    assert default_folder(f"{archive}/*.txt") == default_folder(archive) == Path("runs/texts")

@@ -48,7 +48,9 @@ def train(
     settings: dict[str, Any],
     source: Annotated[
         list[str] | None,
-        typer.Argument(help="catalogue names, files, folders, globs, or - for standard input", metavar="SOURCE"),
+        typer.Argument(
+            help="catalogue names, files, folders, globs, zip archives (a.zip/*.mid for a part), or -", metavar="SOURCE"
+        ),
     ] = None,
     run: Annotated[
         Path | None, typer.Option(rich_help_panel=_RUN, help="run folder (runs/ and the name of the source)")

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqloom.config.options import BUDGETS, TrainOptions
 from seqloom.config.pace import Pace
+from seqloom.corpora.zip_archives import archive_and_pattern
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable
 from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
@@ -110,7 +111,9 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
         first_source = source or _DEFAULT_SOURCE
     else:
         first_source = next(iter(source), "run")
-    return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(first_source).stem).strip("-.") or "run")
+    inside = archive_and_pattern(Path(first_source))
+    name = (inside[0] if inside else Path(first_source)).stem
+    return Path("runs") / (re.sub(r"[^\w.-]+", "", name).strip("-.") or "run")
 
 
 def _resume(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = ["LETTERS", "Key", "accidental_mark", "natural_step", "parse_key"]
 
@@ -39,7 +40,7 @@ class Key:
         """Number of sharps of the signature; negative for flats."""
         return _SHARP_ORDER.index(self.letter) - 1 + 7 * self.alteration + _MODES[self.mode]
 
-    @property
+    @cached_property
     def alterations(self) -> Mapping[str, int]:
         """Alteration of each letter by the signature, in semitones."""
         sharps = self.num_sharps

@@ -19,6 +19,9 @@ from seqloom.corpora.music import (
 __all__ = ["music_of"]
 
 _STEPS_PER_WHOLE = 4 * STEPS_PER_QUARTER
+_ROUNDING = 1e-6
+"""Makes sure that sums of fractions, such as of thirds, are rounded alike in every bar."""
+
 _MAX_BARS = 10_000
 _TEMPO = re.compile(r"(?:(\d+)/(\d+)\s*=\s*)?(\d+)")
 
@@ -27,20 +30,36 @@ def music_of(tune: ParsedTune) -> MusicPayload:
     """Return the music of a tune."""
     notes: list[Note] = []
     tied: dict[int, int] = {}  # index in `notes` of each note that is tied to the next one, by pitch
-    time = Fraction(0)
-    for bar in _played(tune.bars):
-        for note in bar.notes:
-            start, end = (round((time + at) * _STEPS_PER_WHOLE) for at in (note.start, note.start + note.duration))
-            index = tied.pop(note.pitch, None)
+    timed_bars = [_in_steps(bar) for bar in tune.bars]  # once, because bars are repeated and fractions are slow
+    time = 0.0
+    for bar_index in _played(tune.bars):
+        timed_notes, length = timed_bars[bar_index]
+        for first, last, pitch, is_tied in timed_notes:
+            start, end = round(time + first), round(time + last)
+            index = tied.pop(pitch, None)
             if index is not None and notes[index].end == start:
                 notes[index] = notes[index]._replace(duration=end - notes[index].start)
             else:
                 index = len(notes)
-                notes.append(Note(start, note.pitch, max(1, end - start)))
-            if note.is_tied:
-                tied[note.pitch] = index
-        time += bar.length
+                notes.append(Note(start, pitch, max(1, end - start)))
+            if is_tied:
+                tied[pitch] = index
+        time += length
     return normalized_music(notes, [Tempo(0, _tempo(tune.fields.get("Q", "")))])
+
+
+def _in_steps(bar: Bar) -> tuple[list[tuple[float, float, int, bool]], float]:
+    """Return start, end, pitch and tie of each note, and the length of the bar, all times in steps of the grid."""
+    notes = [
+        (
+            float(note.start * _STEPS_PER_WHOLE) + _ROUNDING,
+            float((note.start + note.duration) * _STEPS_PER_WHOLE) + _ROUNDING,
+            note.pitch,
+            note.is_tied,
+        )
+        for note in bar.notes
+    ]
+    return notes, float(bar.length * _STEPS_PER_WHOLE)
 
 
 def _tempo(field: str) -> int:
@@ -52,8 +71,8 @@ def _tempo(field: str) -> int:
     return min(MAX_TEMPO, max(MIN_TEMPO, round(float(beat * 4 * int(match[3])))))
 
 
-def _played(bars: Sequence[Bar]) -> Iterator[Bar]:
-    """Yield the bars in the order in which they are played; every repeat is played twice."""
+def _played(bars: Sequence[Bar]) -> Iterator[int]:
+    """Yield the indices of the bars in the order in which they are played; every repeat is played twice."""
     endings = list(_endings(bars))
     index = start = num_played = 0
     turn = 1
@@ -62,7 +81,7 @@ def _played(bars: Sequence[Bar]) -> Iterator[Bar]:
         if bar.opens.endswith(":") and turn == 1:
             start = index
         if not endings[index] or turn in endings[index]:
-            yield bar
+            yield index
             num_played += 1
             is_repeated = bar.closes.startswith(":")
             if is_repeated and turn == 1:
