@@ -83,7 +83,7 @@ def generate(
             "--output",
             "-o",
             rich_help_panel=_OUTPUT,
-            help="new file (.txt, .csv, .tsv, .jsonl, .parquet; music .mid .wav .png, tunes .abc, drawings .svg .npz .png)",
+            help="new file (.txt .csv .tsv .jsonl .parquet; music .mid .wav .png, tunes .abc, drawings .svg .npz .png)",
         ),
     ] = None,
     overwrite: Annotated[
