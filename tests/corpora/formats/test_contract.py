@@ -15,7 +15,7 @@ from pyarrow import parquet
 from seqloom.config import ReadingConfig
 from seqloom.corpora import Document, TextPayload
 from seqloom.corpora.encodings import Refused
-from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.base import Format, whole_content
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import SourceError
@@ -124,3 +124,11 @@ def test_what_is_not_of_the_format_is_refused(name: str, tmp_path: Path, content
 
 def test_a_location_is_that_of_a_format() -> None:
     assert all(issubclass(import_part(place), Format) for place in FORMATS.values())
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(b"1234")
+    source_file = SourceFile(name="a.mid", path=tmp_path / "a.mid")
+    assert whole_content(source_file, 4, "MIDI file") == b"1234"
+    with pytest.raises(Refused, match="a.mid has more than 0 MiB, too much for a MIDI file"):
+        whole_content(source_file, 3, "MIDI file")

@@ -15,7 +15,7 @@ from seqloom.corpora.table_columns import Row, check_columns, list_columns
 from seqloom.corpora.table_documents import RatingColumns, row_documents
 from seqloom.errors import SourceError
 
-__all__ = ["DecodedFile", "Format", "TableFormat", "check_table", "named_columns"]
+__all__ = ["DecodedFile", "Format", "TableFormat", "check_table", "named_columns", "whole_content"]
 
 DecodedT = TypeVar("DecodedT", bound="DecodedFile")
 
@@ -160,6 +160,29 @@ def named_columns(reading: ReadingConfig) -> list[str]:
     """Return the columns that `reading` names."""
     columns = (reading.text, *reading.rating, *reading.category, reading.group)
     return [column for column in columns if column is not None]
+
+
+def whole_content(source_file: SourceFile, max_bytes: int, noun: str) -> bytes:
+    """Return all bytes of a file of a format that is read at once.
+
+    Args:
+        source_file: file.
+        max_bytes: largest size.
+        noun: what the file is, such as "MIDI file".
+
+    Raises:
+        Refused: the file is larger.
+    """
+    parts, size = [], 0
+    for block in source_file.read_blocks():
+        parts.append(block)
+        size += len(block)
+        if size > max_bytes:
+            raise Refused(
+                f"{noun} that is too large",
+                f"{source_file.name} has more than {max_bytes >> 20:,} MiB, too much for a {noun}: choose another file",
+            )
+    return b"".join(parts)
 
 
 def check_table(name: str, reading: ReadingConfig, columns: Sequence[str]) -> None:

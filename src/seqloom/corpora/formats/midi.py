@@ -10,7 +10,7 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.abc.keys import Key
 from seqloom.corpora.document import Condition, Document
 from seqloom.corpora.encodings import Refused
-from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.base import Format, whole_content
 from seqloom.corpora.music import (
     DRUMS,
     MAX_TEMPO,
@@ -51,7 +51,7 @@ class MidiFile(Format):
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
         """Read a file once, to hash it and to check that it has notes."""
-        content = _content(source_file)
+        content = whole_content(source_file, _MAX_BYTES, "MIDI file")
         read_midi(content, source_file.name)
         return cls(source_file=source_file, sha256=hashlib.sha256(content).hexdigest())
 
@@ -61,7 +61,7 @@ class MidiFile(Format):
         Raises:
             ConfigError: a category is no header of MIDI.
         """
-        content = _content(self.source_file)
+        content = whole_content(self.source_file, _MAX_BYTES, "MIDI file")
         values = _headers(content) if reading.category else {}
         unknown = [column for column in reading.category if column not in _HEADERS]
         if unknown:
@@ -77,19 +77,6 @@ def _headers(content: bytes) -> dict[str, Condition]:
     keys = [Key.of_signature(key.key, "min" if key.tonality else "maj") for key in score.key_signatures]
     metres = [f"{time.numerator}/{time.denominator}" for time in score.time_signatures]
     return {"key": str(keys[0]) if keys else None, "metre": metres[0] if metres else None}
-
-
-def _content(source_file: SourceFile) -> bytes:
-    parts, size = [], 0
-    for block in source_file.read_blocks():
-        parts.append(block)
-        size += len(block)
-        if size > _MAX_BYTES:
-            raise Refused(
-                "MIDI file that is too large",
-                f"{source_file.name} has more than {_MAX_BYTES >> 20} MiB, too much for a MIDI file: {_HINT}",
-            )
-    return b"".join(parts)
 
 
 def symusic_score(music: MusicPayload, longest: int | None = None) -> Any:

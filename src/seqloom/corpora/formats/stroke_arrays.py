@@ -19,7 +19,7 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.document import Document
 from seqloom.corpora.drawings import Drawing, normalized_drawing
 from seqloom.corpora.encodings import Refused
-from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.base import Format, whole_content
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 
@@ -42,14 +42,14 @@ class StrokeArrays(Format):
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
         """Read a file once, to hash it and to check that it has arrays of strokes."""
-        content = _content(source_file)
+        content = whole_content(source_file, _MAX_BYTES, "numpy archive")
         if not any(True for _ in _steps(content, source_file.name)):
             raise Refused("archive without drawings", f"{source_file.name} has no array of shape (points, 3): {_HINT}")
         return cls(source_file=source_file, sha256=hashlib.sha256(content).hexdigest())
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
         """Yield the drawings."""
-        for steps in _steps(_content(self.source_file), self.source_file.name):
+        for steps in _steps(whole_content(self.source_file, _MAX_BYTES, "numpy archive"), self.source_file.name):
             drawing = drawing_of_steps(steps)
             if drawing is None:
                 tally["drawing without extent, or with numbers that are not finite"] += 1
@@ -65,16 +65,6 @@ _PICKLED = (
     "numpy.savez('new.npz', **{f'{part}{i}': numpy.asarray(d, 'f4') for part, a in numpy.load('old.npz', "
     "allow_pickle=True, encoding='latin1').items() for i, d in enumerate(a)})"
 )
-
-
-def _content(source_file: SourceFile) -> bytes:
-    parts, size = [], 0
-    for block in source_file.read_blocks():
-        parts.append(block)
-        size += len(block)
-        if size > _MAX_BYTES:
-            raise Refused("archive that is too large", f"{source_file.name} has more than {_MAX_BYTES >> 30} GiB")
-    return b"".join(parts)
 
 
 def _steps(content: bytes, name: str) -> Iterator[np.ndarray]:

@@ -17,7 +17,7 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.document import Document
 from seqloom.corpora.drawings import GRID, Drawing, normalized_drawing, simplified
 from seqloom.corpora.encodings import Refused
-from seqloom.corpora.formats.base import Format
+from seqloom.corpora.formats.base import Format, whole_content
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import SeqloomError
@@ -42,23 +42,13 @@ class SvgFile(Format):
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
         """Read a file once, to hash it and to check that it has shapes."""
-        content = _content(source_file)
+        content = whole_content(source_file, _MAX_BYTES, "SVG file")
         read_svg(content, source_file.name)
         return cls(source_file=source_file, sha256=hashlib.sha256(content).hexdigest())
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
         """Yield the drawing."""
-        yield Document(read_svg(_content(self.source_file), self.source_file.name))
-
-
-def _content(source_file: SourceFile) -> bytes:
-    parts, size = [], 0
-    for block in source_file.read_blocks():
-        parts.append(block)
-        size += len(block)
-        if size > _MAX_BYTES:
-            raise Refused("SVG file that is too large", f"{source_file.name} has more than {_MAX_BYTES >> 20} MiB")
-    return b"".join(parts)
+        yield Document(read_svg(whole_content(self.source_file, _MAX_BYTES, "SVG file"), self.source_file.name))
 
 
 def read_svg(content: bytes, name: str) -> Drawing:
