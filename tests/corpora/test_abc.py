@@ -199,17 +199,17 @@ def played_by_music21(text: str) -> list[tuple[int, int, int]]:
     converter = pytest.importorskip("music21.converter", reason="music21 is not installed")
     score = converter.parse(f"X:1\n{text}", format="abc")
     notes = score.stripTies().flatten().notes
-    found = [
+    heard = [
         (round(float(note.offset) * 24), pitch.midi, round(float(note.quarterLength) * 24))
         for note in notes
         if not note.duration.isGrace
         for pitch in note.pitches
     ]
-    return sorted(found)
+    return sorted(heard)
 
 
 def test_music21_hears_the_same_tunes(corpora_dir: Path) -> None:
-    """music21 plays no repeats, and accidentals in ABC do not hold for the rest of its bar: such tunes are left out."""
+    """music21 plays no repeats, and ends an accidental with its note: tunes where that matters are left out."""
     for document in itertools.islice(open_corpus(corpora_dir / "music/irish.abc"), 0, 350, 25):
         tune = document.payload
         assert isinstance(tune, AbcTune)

@@ -104,6 +104,8 @@ def evaluate(
     if not rating_control and (chosen or texts):
         name = next(iter(chosen), "texts")
         raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
+    if against is not None and rating_control:
+        raise ConfigError("`against` and `rating_control` contradict each other: leave out one of the two")
     from seqloom.api import load
 
     opened, part = load(run), cast("SplitName", split)

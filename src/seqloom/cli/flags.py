@@ -23,9 +23,9 @@ _CONFIGS = (
 )  # fmt: skip
 
 COMMAND_PARAMETERS = (
-    "animate", "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators",
-    "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt", "prompt_file", "rating",
-    "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split", "stride", "texts", "verify",
+    "against", "animate", "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator",
+    "generators", "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt", "prompt_file",
+    "rating", "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split", "stride", "texts", "verify",
     "windows",
 )  # fmt: skip
 """Parameters that commands declare themselves, instead of taking them from a dataclass of settings."""

@@ -42,7 +42,6 @@ def with_copies(documents: Iterable[Document], reading: ReadingConfig) -> Iterat
         for payload in _copies(document.payload, reading):
             num_copies += 1
             yield replace(document, payload=payload, group=group, is_copy=True)
-
     if number and not num_copies:
         setting = "transpose" if reading.transpose else "vary_tempo"
         raise ConfigError(f"`{setting}` changes nothing in these {document.payload.kind}: leave it out")

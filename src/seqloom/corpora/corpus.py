@@ -195,8 +195,8 @@ def _of_one_kind(files: Sequence[Format], skipped: Counter[str], kind: str | Non
     if kind is not None:
         of_kind = [payload_type for payload_type in types if payload_type.kind == kind]
         if not of_kind:
-            held = ", ".join(payload_type.kind for payload_type in types)
-            raise SourceError(f"`kind` got {kind!r}, and the files hold {held}: name one of these, or leave it out")
+            kinds = ", ".join(payload_type.kind for payload_type in types)
+            raise SourceError(f"`kind` got {kind!r}, and the files hold {kinds}: name one of these, or leave it out")
         (expected,) = of_kind
     for file in files:
         kind = file.payload_type.kind

@@ -219,8 +219,7 @@ class _Reader:
     def _read_ending(self, token: Token) -> None:
         numbers: list[int] = []
         for part in token.text[1:].split(","):
-            first, *_, last = (part[0], part[-1])  # "1-3" is 1 to 3; every number has one digit
-            numbers += range(int(first), int(last) + 1)
+            numbers += range(int(part[0]), int(part[-1]) + 1)  # "1-3" is 1 to 3; every number has one digit
         if self._bar.length or not self._bar.opens:
             self._fault(token, "has an ending that follows no bar line")
         self._bar.endings = tuple(numbers)

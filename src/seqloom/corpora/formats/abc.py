@@ -1,6 +1,5 @@
 """Collections of tunes in ABC notation: each tune is a document."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,6 @@ from seqloom.errors import ConfigError
 
 __all__ = ["AbcFile"]
 
-_MAX_CHARACTERS = 64 << 20
 _MAX_TUNE_CHARACTERS = 100_000
 _FIELD = re.compile(r"([A-Za-z]):(.*)")
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -37,13 +35,10 @@ class AbcFile(Format):
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
         """Read a file once, to hash it and to check that it has tunes."""
-        sha256 = hashlib.sha256()
-        for block in source_file.read_blocks():
-            sha256.update(block)
         decoded = TextFile.decode(source_file, reading)
         file = cls(
             source_file=source_file,
-            sha256=sha256.hexdigest(),
+            sha256=decoded.sha256,
             encoding=decoded.encoding,
             encoding_detected=decoded.encoding_detected,
             damage=decoded.damage,
