@@ -1,6 +1,7 @@
 """What tests share: shapes enforced, a cache of their own, and the real corpora where they are at hand."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,15 @@ def corpora_dir() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("SEQLOOM_CORPORA does not name a folder of real corpora")
     return Path(named)
+
+
+@pytest.fixture(autouse=True)
+def usual_messages() -> Iterator[None]:
+    """Restore the usual messages after a test of a quiet command: the choice holds for the whole process."""
+    yield
+    from seqloom.display.verbosity import Verbosity, set_verbosity
+
+    set_verbosity(Verbosity.NORMAL)
 
 
 @pytest.fixture(autouse=True)

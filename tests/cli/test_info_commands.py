@@ -67,11 +67,7 @@ def test_evaluate_another_text(command, run, tmp_path):
         (["--split", "test"], "--split got 'test': choose from all, train, validation, held-out"),
         (["--blocks", 2, "--windows", 3], "--blocks and --windows contradict each other"),
         (["--windows", 4, "--stride", 0], "--stride got 0"),
-        (
-            ["--against", "x", "--rating-control"],
-            "--against compares the likelihood of all symbols that both runs know",
-        ),
-        (["--against", "x", "--skip-unknown"], "--against compares the likelihood of all symbols that both runs know"),
+        (["--against", "x", "--rating-control"], "--against and --rating-control contradict each other"),
         (["nothing.txt"], "no source 'nothing.txt'"),
         (
             ["snow.txt"],

@@ -11,18 +11,11 @@ import pytest
 
 from seqloom.cli import output
 from seqloom.display import terminal
-from seqloom.display.verbosity import Verbosity, set_verbosity
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def usual_verbosity():
-    yield
-    set_verbosity(Verbosity.NORMAL)
 
 
 def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, line: str) -> str:

@@ -24,9 +24,9 @@ _CONFIGS = (
 
 COMMAND_PARAMETERS = (
     "against", "animate", "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator",
-    "generators", "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt", "prompt_file",
-    "rating", "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split", "stride", "texts", "verify",
-    "windows",
+    "generators", "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt",
+    "prompt_file", "rating", "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split",
+    "stride", "texts", "verify", "windows",
 )  # fmt: skip
 """Parameters that commands declare themselves, instead of taking them from a dataclass of settings."""
 
