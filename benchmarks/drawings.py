@@ -6,13 +6,20 @@ end of the drawing. The baseline is a mixture of bivariate Gaussians for the ste
 
     python benchmarks/drawings.py KANJI.npz --minutes 10
     python benchmarks/drawings.py QUICKDRAW.ndjson --minutes 10 --category word
+    python benchmarks/drawings.py KANJI.npz --speed      drawing to file, cold; points per second of one stream
 
-With `--runs FOLDER` the trained runs are kept there, and a run that is there already is measured again, not trained.
+The lines of an ndjson file are shuffled first: the drawings of a class stand together there, and the last tenth, which
+is held out, would consist of classes that the model has never seen. With `--runs FOLDER` the trained runs are kept
+there, and a run that is there already is measured again, not trained.
 """
 
 import argparse
+import random
 import statistics
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +41,7 @@ HOLD_OUT = 0.1
 def drawings_of(run: Any, part: str) -> list[Drawing]:
     """Return the drawings of a part of a run's corpus."""
     store = cached_store(training_corpus(run), run.codec)
-    spans = spans_of(run, store, part)
+    spans = spans_of(run, store, part).without_copies(store)
     return [run.codec.decode(store.records[a:b].tolist()) for a, b in zip(spans.starts, spans.stops, strict=True)]
 
 
@@ -61,36 +68,93 @@ def one_step_mixture(train: Sequence[Drawing], test: Sequence[Drawing], seed: in
     return float(-mixture.score(test_steps) - np.log(shares[test_pens]).mean())
 
 
-def main() -> None:
+def shuffled(source: str, folder: Path) -> str:
+    """Return the source, or a copy with shuffled lines if it has lines."""
+    if not source.endswith(".ndjson"):
+        return source
+    lines = Path(source).read_text().splitlines(keepends=True)
+    random.Random(0).shuffle(lines)
+    copy = folder / f"shuffled-{Path(source).name}"
+    copy.write_text("".join(lines))
+    return str(copy)
+
+
+def trained_run(args: argparse.Namespace, source: str, folder: Path, category: str | None, seed: int) -> Any:
+    """Return the run of a seed."""
+    name = f"{Path(args.source).stem}-{args.level}-{args.minutes:g}-{args.stretch:g}-{category}-{seed}"
+    if (folder / name).exists():
+        return seqloom.load(folder / name)
+    return seqloom.train(
+        source,
+        run=folder / name,
+        level=args.level,
+        minutes=args.minutes,
+        stretch=args.stretch,
+        hold_out=HOLD_OUT,
+        category=category,
+        seed=seed,
+        threads=args.threads,
+        hidden_size=args.hidden_size,
+        progress=False,
+    )
+
+
+def likelihoods(args: argparse.Namespace, source: str, folder: Path) -> None:
     """Train, measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source")
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--category")
-    parser.add_argument("--runs")
-    args = parser.parse_args()
-    folder = Path(args.runs or tempfile.mkdtemp())
     rows = []
     for category in dict.fromkeys((None, args.category)):
-        figures = []
-        for seed in args.seeds:
-            path = folder / f"{Path(args.source).stem}-{args.minutes:g}-{category}-{seed}"
-            settings = {"minutes": args.minutes, "hold_out": HOLD_OUT, "seed": seed, "category": category}
-            run = (
-                seqloom.load(path)
-                if path.exists()
-                else seqloom.train(args.source, run=path, progress=False, **settings)
-            )
-            figures.append(run.evaluate(split="held-out").nats_per_unit)
+        runs = [trained_run(args, source, folder, category, seed) for seed in args.seeds]
+        figures = [run.evaluate(split="held-out").nats_per_unit for run in runs]
         if category is None:
-            baseline = one_step_mixture(drawings_of(run, "train"), drawings_of(run, "held-out"), args.seeds[0])
+            baseline = one_step_mixture(drawings_of(runs[0], "train"), drawings_of(runs[0], "held-out"), args.seeds[0])
             rows.append([f"one-step mixture of {NUM_MIXTURES} Gaussians", f"{baseline:.3f}", ""])
         median = statistics.median(figures)
         name = "seqloom" if category is None else f"seqloom, given {category}"
         shown = ", ".join(f"{figure:.3f}" for figure in figures)
         rows.append([f"{name}, {args.minutes:g} min ({shown})", f"{median:.3f}", f"{median / baseline - 1:+.1%}"])
     print_table(["model", "nats per point, held-out", "against the mixture"], rows)
+
+
+def speed(args: argparse.Namespace, source: str, folder: Path) -> None:
+    """Time the command that writes a drawing, in a new process, and the points per second of one stream."""
+    run = trained_run(args, source, folder, None, args.seeds[0])
+    rows = []
+    for suffix in (".svg", ".png", ".npz"):
+        seconds = []
+        for _ in range(3):
+            command = ["generate", str(run.path), "--overwrite", "-o", str(folder / f"drawing{suffix}")]
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "seqloom", *command], check=True, capture_output=True)
+            seconds.append(time.perf_counter() - start)
+        rows.append([f"drawing{suffix}, cold", f"{statistics.median(seconds):.2f} s"])
+    for temperature in (1.0, 0.5):
+        run.generate(length=1000, min_length=1000)
+        start = time.perf_counter()
+        run.generate(length=100_000, min_length=100_000, temperature=temperature)
+        rate = 100_000 / (time.perf_counter() - start)
+        sizes = "+".join(map(str, run.config.model.hidden_sizes))
+        name = f"one stream, {run.config.model.core} of {sizes}, temperature {temperature:g}"
+        rows.append([name, f"{rate:,.0f} {'points' if args.level == 'points' else 'tokens'}/s"])
+    print_table(["what", "measured"], rows)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source")
+    parser.add_argument("--level", default="points")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--stretch", type=float, default=10.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--category")
+    parser.add_argument("--hidden-size", type=int)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--runs")
+    args = parser.parse_args()
+    folder = Path(args.runs or tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    (speed if args.speed else likelihoods)(args, shuffled(args.source, folder), folder)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def _shapes(config: ModelConfig, width: int) -> Shapes:
     }
 
 
-def _make_logits(config: ModelConfig, weights: Weights) -> Any:
+def _make_outputs(config: ModelConfig, weights: Weights) -> Any:
     gate, weight, bias = (weights[f"head.{name}"] for name in ("gate", "weight", "bias"))
 
     def logits(hidden: np.ndarray) -> np.ndarray:
@@ -44,5 +44,5 @@ def _log_softmax(values: np.ndarray) -> np.ndarray:
 MIXTURE = HeadSpec(
     layer="examples.extensions.mixture_head_layer:MixtureHead",
     shapes=_shapes,
-    make_logits=_make_logits,
+    make_outputs=_make_outputs,
 )

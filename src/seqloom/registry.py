@@ -76,6 +76,7 @@ CODECS = Registry(
         "tsd": "seqloom.codecs.midi_tokens:TsdCodec",
         "remi": "seqloom.codecs.midi_tokens:RemiCodec",
         "abc": "seqloom.codecs.abc:AbcCodec",
+        "points": "seqloom.codecs.points:PointsCodec",
         "strokes": "seqloom.codecs.strokes:StrokesCodec",
         "pianoroll": "seqloom.codecs.piano_roll:PianoRollCodec",
     },
@@ -129,6 +130,7 @@ GAN_LOSSES = Registry(
 HEADS = Registry(
     {
         "softmax": "seqloom.kernels.heads.softmax:SPEC",
+        "mixture-density": "seqloom.kernels.heads.mixture_density:SPEC",
     },
     group="seqloom.heads",
 )

@@ -106,7 +106,7 @@ def test_options_have_the_types_of_the_settings(options: type[Options], configs:
 
 def test_train_options_have_every_setting_of_the_configs() -> None:
     decided = {
-        "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width", "total_steps",
+        "vocabulary", "factors", "hidden_sizes", "num_condition_features", "noise_size", "noise_width", "total_steps",
     }  # fmt: skip
     names = {name for config in (ReadingConfig, ModelConfig, TrainingConfig) for name in fields_of(config)} - decided
     assert names <= {field.name for field in dataclasses.fields(TrainOptions)}

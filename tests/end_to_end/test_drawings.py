@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_drawings_are_recognised_and_measured_in_points(folder: Path) -> None:
     run = seqloom.load(folder / "run")
-    assert (run.config.level, run.evaluate().unit) == ("strokes", "point")
+    assert (run.config.level, run.evaluate().unit) == ("points", "point")
     assert (folder / "run" / "plots" / "drawings.png").exists()
 
 

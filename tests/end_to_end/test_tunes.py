@@ -108,7 +108,7 @@ def test_a_rhythm_can_be_requested(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_music_has_no_copies(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("the quick brown fox " * 200)
-    with pytest.raises(ConfigError, match="`transpose` alters music, and the source holds text: leave it out"):
+    with pytest.raises(ConfigError, match="`transpose` alters music, and these are text: leave it out"):
         seqloom.train(tmp_path / "text.txt", run=tmp_path / "run", transpose=2, progress=False, **SETTINGS)
 
 
@@ -151,7 +151,7 @@ def test_copies_that_change_nothing_are_refused(folder: Path, tmp_path: Path) ->
 
 def test_one_piece_cannot_have_copies_and_held_out_text(tmp_path: Path) -> None:
     (tmp_path / "one.abc").write_text(tune(1) * 1)
-    with pytest.raises(seqloom.SourceError, match="one piece and its altered copies cannot be divided"):
+    with pytest.raises(seqloom.SourceError, match="one document and its altered copies cannot be divided"):
         seqloom.train(tmp_path / "one.abc", run=tmp_path / "run", transpose=2, progress=False, **SETTINGS)
 
 

@@ -105,7 +105,7 @@ def test_the_hash_covers_names_contents_and_flags(tmp_path):
 @needs_library
 def test_a_structure_of_another_size_is_refused():
     class Shorter(ctypes.Structure):
-        _fields_ = Model._fields_[:-1]
+        _fields_ = Model._fields_[:-2]
 
     assert library.declare({}, {"Model": Model}, remedy="") is library.library()
     with pytest.raises(SeqloomError, match=r"Model has \d+ bytes in the library and \d+ in Python; build them again"):

@@ -15,14 +15,19 @@ from seqloom.models.language_model import LanguageModel
 from seqloom.registry import HEADS
 from seqloom.sampling import SamplingConfig, generate
 
-VOCABULARY, HIDDEN, BATCH, TIME = 6, 5, 3, 7
+VOCABULARY, HIDDEN, BATCH, TIME = 19, 5, 3, 7
+FACTORS = (3, 3, 2)
 
 NAMES = [*HEADS, "toy"]
 
 
 @pytest.fixture(params=NAMES)
 def model(request: pytest.FixtureRequest) -> LanguageModel:
-    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, hidden_sizes=(HIDDEN,), head=request.param), seed=1)
+    settings = {}
+    if head_spec(request.param).make_distribution is not None:
+        settings = {"factors": FACTORS, "embedding": 4, "mixtures": 2}
+    config = ModelConfig(vocabulary=VOCABULARY, hidden_sizes=(HIDDEN,), head=request.param, **settings)
+    model = LanguageModel(config, seed=1)
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for parameter in model.head.parameters():
@@ -38,6 +43,10 @@ def make_targets(time: int = TIME) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, (BATCH, time), generator=torch.Generator().manual_seed(4))
 
 
+def num_outputs(model: LanguageModel) -> int:
+    return head_spec(model.config.head).num_outputs(model.config)
+
+
 def probabilities_of(head: HeadLayer, hidden: torch.Tensor) -> np.ndarray:
     """The probability of each token after one output of the core, by the loss."""
     with torch.no_grad():
@@ -46,8 +55,8 @@ def probabilities_of(head: HeadLayer, hidden: torch.Tensor) -> np.ndarray:
 
 
 def test_shapes(model: LanguageModel) -> None:
-    assert model.head(make_hidden()).shape == (BATCH, TIME, VOCABULARY)
-    assert model.head.bias.shape == (VOCABULARY,)
+    assert model.head(make_hidden()).shape == (BATCH, TIME, num_outputs(model))
+    assert model.head.bias.shape == (num_outputs(model),)
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     assert expected_shapes(model.config) == shapes
 
@@ -61,7 +70,7 @@ def test_step_equals_forward(model: LanguageModel) -> None:
 
 def test_the_reference_head_equals_the_torch_head(model: LanguageModel) -> None:
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    reference = head_spec(model.config.head).make_logits(model.config, weights)
+    reference = head_spec(model.config.head).make_outputs(model.config, weights)
     hidden = make_hidden()[0, 0]
     np.testing.assert_allclose(reference(hidden.numpy()), model.head(hidden).detach().numpy(), atol=1e-5)
 
@@ -84,7 +93,7 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_tokens(model: LanguageModel) -> 
 
 def test_conditions_add_to_the_bias(model: LanguageModel) -> None:
     hidden, targets = make_hidden(), make_targets()
-    bias = torch.linspace(-1, 1, VOCABULARY)
+    bias = torch.linspace(-1, 1, num_outputs(model))
     loss = model.head.losses(hidden, targets, IGNORED, bias.expand(BATCH, TIME, -1))[0].detach()
     with torch.no_grad():
         model.head.bias += bias
@@ -109,7 +118,7 @@ def test_gradients_equal_finite_differences(model: LanguageModel) -> None:
                 tensor -= distance * step
         return loss
 
-    distance = 1e-2
+    distance = 3e-3
     assert (loss_at(distance) - loss_at(-distance)) / (2 * distance) == pytest.approx(expected, rel=1e-2)
 
 
@@ -123,10 +132,16 @@ def test_a_head_is_computed_in_float32_unless_it_supports_bfloat16(model: Langua
     assert is_exact == (not head_spec(model.config.head).trains_in_bfloat16)
 
 
-def test_logits_are_log_probabilities_up_to_a_constant(model: LanguageModel) -> None:
-    """Evaluation and sampling read the logits, training reads the losses; both are the same distribution."""
+def test_the_outputs_are_of_the_same_distribution_as_the_losses(model: LanguageModel) -> None:
+    """Evaluation and sampling read the outputs, training reads the losses."""
     hidden = make_hidden()[0, 0]
-    probabilities = model.head(hidden).detach().double().softmax(-1).numpy()
+    outputs, make_distribution = model.head(hidden).detach(), head_spec(model.config.head).make_distribution
+    if make_distribution is None:
+        probabilities = outputs.double().softmax(-1).numpy()
+    else:
+        probabilities = np.exp(make_distribution(model.config).all_log_probs(outputs.numpy()))
+    log_probs = model.head.log_probs(outputs.expand(VOCABULARY, -1), torch.arange(VOCABULARY)).detach().exp().numpy()
+    np.testing.assert_allclose(log_probs, probabilities, atol=1e-5)
     np.testing.assert_allclose(probabilities, probabilities_of(model.head, hidden), atol=1e-6)
 
 

@@ -22,6 +22,7 @@ class TableDecoder:
 
     def __init__(self, table: np.ndarray) -> None:
         self.table = table.astype(np.float32)
+        self.distribution = None
         self.steps = 0
 
     @property

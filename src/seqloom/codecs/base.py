@@ -54,12 +54,16 @@ class Codec(ABC, Generic[PayloadT]):
         payload_type: type of the payloads that the codec encodes.
         unit: what the size of a payload is counted in, in the singular: "character" for text.
         separator: text between the labels of two tokens in a sample or a prompt; "" where tokens are text themselves.
+        head: registered head that a model of these tokens has, unless the user chooses another.
+        factors: numbers of values of the parts of tokens (see `ModelConfig.factors`); empty for tokens without parts.
         has_rules: whether `faults` checks generated samples, which are drawn again if they break a rule.
         boundary: id between documents; None where the corpus is one running sequence.
     """
 
     level: ClassVar[str]
     separator: ClassVar[str] = " "
+    head: ClassVar[str] = "softmax"
+    factors: ClassVar[tuple[int, ...]] = ()
     has_rules: ClassVar[bool] = False
     payload_type: ClassVar[type[Payload]]
     unit: ClassVar[str]

@@ -7,6 +7,7 @@ the texts have ratings, the network also reads condition features, which encode 
 below then holds only for a `ModelConfig` made directly.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ class ModelConfig(JsonSerializable):
         vocabulary: number of token ids.
         core: registered name of the core.
         head: registered name of the head.
+        mixtures: number of Gaussians of the head "mixture-density".
+        factors: a token below their product consists of parts, and these are their numbers of values, the part that
+            changes fastest last; other tokens have no parts. Empty for tokens without parts.
         hidden_sizes: hidden units (channels for conv) of each layer, first to last.
         embedding: width of the token embedding; 0 feeds one-hot vectors instead.
         tied: whether embedding and output layer share one weight matrix.
@@ -52,7 +56,9 @@ class ModelConfig(JsonSerializable):
 
     vocabulary: int = setting(help="number of token ids", on_command_line=False)
     core: str = setting("lstm", help="registered core, such as lstm, gru or conv")
-    head: str = setting("softmax", help="registered head, the output layer")
+    head: str = setting("softmax", help="registered head, the output layer", automatic=True)
+    mixtures: int = setting(20, help="Gaussians of the head mixture-density", at_least=1, at_most=200)
+    factors: tuple[int, ...] = setting((), help="sizes of the parts of tokens", at_least=2, on_command_line=False)
     hidden_sizes: tuple[int, ...] = setting(
         (128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN_UNITS
     )
@@ -88,6 +94,16 @@ def _rules(config: ModelConfig) -> Iterator[Check]:
         f"a vocabulary of {config.vocabulary} leaves nothing to predict: use text with more symbols",
     )
     yield bool(config.hidden_sizes), "`hidden_sizes` is empty: give the units of at least one layer"
+    num_whole = config.vocabulary - math.prod(config.factors) if config.factors else 0
+    yield num_whole >= 0, f"`factors` {list(config.factors)} have more combinations than the {config.vocabulary} tokens"
+    yield (
+        not config.factors or (config.embedding > 0 and not config.tied),
+        "tokens that consist of parts need an `embedding` above 0, and `tied` is not available for them",
+    )
+    yield (
+        not config.factors or config.core not in CORES or resolve("core", config.core, CORES).is_recurrent,
+        f"the core {config.core} cannot read tokens that consist of parts: choose lstm or gru, or `level` strokes",
+    )
     last_width = config.hidden_sizes[-1] if config.hidden_sizes else 0
     yield (
         not config.tied or config.embedding == last_width,

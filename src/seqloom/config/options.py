@@ -95,9 +95,11 @@ class TrainOptions(Options):
     kind: str | None = None
     transpose: int | None = None
     vary_tempo: float | None = None
+    stretch: float | None = None
     follow_links: bool | None = None
     core: str | None = None
     head: str | None = None
+    mixtures: int | None = None
     embedding: int | None = None
     tied: bool | None = None
     layer_norm: bool | None = None

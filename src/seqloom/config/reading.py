@@ -49,6 +49,8 @@ class ReadingConfig(JsonSerializable):
             "text" reads any file as text. None is the kind of most files.
         transpose: for music: largest number of semitones by which copies for the training are transposed, up and down.
         vary_tempo: for music: largest change of the tempo of copies for the training, in percent.
+        stretch: for drawings: largest reduction of the width and height of copies for the training, in percent; the
+            copies also lack some points.
         max_size: largest size of the content of a compressed file in GiB.
         follow_links: whether links in a folder are followed if they lead out of the folder; otherwise they are skipped.
         table_rules: version of the rules by which cells become groups and pools (see `corpora.table_cells`). Runs and
@@ -92,6 +94,12 @@ class ReadingConfig(JsonSerializable):
     )
     vary_tempo: float = setting(
         0.0, help="music: also train on copies whose tempo differs by up to this many percent", at_least=0, at_most=50
+    )
+    stretch: float = setting(
+        0.0,
+        help="drawings: also train on copies that are narrower or lower by up to this many percent",
+        at_least=0,
+        at_most=50,
     )
     max_size: float = setting(16.0, help="largest decompressed size of a file in GiB", above=0, finite=False)
     follow_links: bool = setting(False, help="follow links that lead out of a folder")

@@ -12,7 +12,10 @@ from seqloom.corpora.document import Document
 from seqloom.corpora.payloads import Payload
 from seqloom.errors import ConfigError
 
-__all__ = ["AlterableMusic", "is_augmented", "with_copies"]
+__all__ = ["AlterableDrawing", "AlterableMusic", "is_augmented", "with_copies"]
+
+_NUM_DRAWINGS = 8
+"""Number of copies of a drawing."""
 
 
 @runtime_checkable
@@ -24,34 +27,57 @@ class AlterableMusic(Protocol):
         ...
 
 
+@runtime_checkable
+class AlterableDrawing(Protocol):
+    """A payload that is drawn, of which there are copies of other proportions."""
+
+    def distorted(self, largest_reduction: float, seed: int) -> Self:
+        """Return a copy whose width and height are reduced, each by up to a share, and that lacks some points."""
+        ...
+
+
 def is_augmented(reading: ReadingConfig) -> bool:
     """Return whether the settings request altered copies."""
-    return bool(reading.transpose or reading.vary_tempo)
+    return bool(_requested(reading))
 
 
 def with_copies(documents: Iterable[Document], reading: ReadingConfig) -> Iterator[Document]:
     """Yield each document, and then its altered copies, which belong to the same group.
 
     Raises:
-        ConfigError: the documents hold something else than music.
+        ConfigError: the settings do not alter documents of this kind.
     """
     num_copies = number = 0
     for number, document in enumerate(documents, 1):
         group = f"document {number}" if document.group is None else document.group
         yield replace(document, group=group)
-        for payload in _copies(document.payload, reading):
+        for payload in _copies(document.payload, reading, number):
             num_copies += 1
             yield replace(document, payload=payload, group=group, is_copy=True)
     if number and not num_copies:
-        setting = "transpose" if reading.transpose else "vary_tempo"
-        raise ConfigError(f"`{setting}` changes nothing in these {document.payload.kind}: leave it out")
+        raise ConfigError(f"`{_requested(reading)}` changes nothing in these {document.payload.kind}: leave it out")
 
 
-def _copies(payload: Payload, reading: ReadingConfig) -> Iterator[Any]:
-    """Yield the copies: all transpositions, with tempos that are spread evenly over the requested range."""
-    if not isinstance(payload, AlterableMusic):
-        setting = "transpose" if reading.transpose else "vary_tempo"
-        raise ConfigError(f"`{setting}` alters music, and the source holds {payload.kind}: leave it out")
+def _requested(reading: ReadingConfig) -> str:
+    """Return the name of the first setting that requests copies; empty if there is none."""
+    return next((name for name in ("transpose", "vary_tempo", "stretch") if getattr(reading, name)), "")
+
+
+def _copies(payload: Payload, reading: ReadingConfig, number: int) -> Iterator[Any]:
+    """Yield the copies of document `number`."""
+    if reading.transpose or reading.vary_tempo:
+        if not isinstance(payload, AlterableMusic):
+            raise ConfigError(f"`{_requested(reading)}` alters music, and these are {payload.kind}: leave it out")
+        yield from _copies_of_music(payload, reading)
+    if reading.stretch:
+        if not isinstance(payload, AlterableDrawing):
+            raise ConfigError(f"`stretch` alters drawings, and these are {payload.kind}: leave it out")
+        for index in range(_NUM_DRAWINGS):
+            yield payload.distorted(reading.stretch / 100, seed=number * _NUM_DRAWINGS + index)
+
+
+def _copies_of_music(payload: AlterableMusic, reading: ReadingConfig) -> Iterator[Any]:
+    """Yield all transpositions, with tempos that are spread evenly over the requested range."""
     steps = [step for size in range(1, reading.transpose + 1) for step in (-size, size)] or [0, 0]
     for index, semitones in enumerate(steps):
         position = index / (len(steps) - 1)  # 0 for the slowest copy, 1 for the fastest

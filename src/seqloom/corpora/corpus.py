@@ -33,6 +33,7 @@ _LATER_SETTINGS = (
     "kind",
     "transpose",
     "vary_tempo",
+    "stretch",
     "cut_words",
     "passages",
     "sentences",

@@ -13,6 +13,8 @@ __all__ = ["GRID", "Drawing", "Point", "Stroke", "normalized_drawing", "simplifi
 GRID = 128
 """Number of places on each side of the grid."""
 
+_POINT_DROPOUT = 0.1
+
 Point = tuple[int, int]
 """Place on the grid: from the left, and from the top."""
 
@@ -29,7 +31,7 @@ class Drawing:
     """
 
     kind: ClassVar[str] = "drawings"
-    default_level: ClassVar[str] = "strokes"
+    default_level: ClassVar[str] = "points"
 
     strokes: tuple[Stroke, ...]
 
@@ -37,6 +39,22 @@ class Drawing:
     def num_points(self) -> int:
         """Number of points of all strokes."""
         return sum(map(len, self.strokes))
+
+    def distorted(self, largest_reduction: float, seed: int) -> "Drawing":
+        """Return a copy whose width and height are reduced, each by a random share, and that lacks some points.
+
+        Points inside a stroke are left out with probability `_POINT_DROPOUT`, as in sketch-rnn (Ha, Eck 2017).
+        """
+        random = np.random.default_rng(seed)
+        factors, middle = 1 - random.uniform(0, largest_reduction, 2), (GRID - 1) / 2
+        strokes = []
+        for stroke in self.strokes:
+            points = np.array(stroke)
+            keep = random.random(len(points)) >= _POINT_DROPOUT
+            keep[[0, -1]] = True
+            placed = np.rint((points[keep] - middle) * factors + middle).astype(int)
+            strokes.append(_distinct(placed.tolist()))
+        return Drawing(tuple(strokes))
 
 
 def normalized_drawing(strokes: Iterable[Float[np.ndarray, "points 2"]]) -> Drawing | None:

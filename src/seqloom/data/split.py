@@ -116,8 +116,8 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     is_divided = hold_out > 0 or validation > 0
     if store.copies is not None and is_divided and store.num_documents - store.num_copies < _MIN_ORIGINALS:
         raise SourceError(
-            "one piece and its altered copies cannot be divided: use more pieces, or leave out `transpose` and "
-            "`vary_tempo`"
+            "one document and its altered copies cannot be divided: use more documents, or leave out `transpose`, "
+            "`vary_tempo` or `stretch`"
         )
     labels = _group_labels(all_spans, store.groups)
     if labels is None:

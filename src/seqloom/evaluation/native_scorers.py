@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from seqloom.config import ModelConfig
+from seqloom.data.batch import IGNORED
+from seqloom.evaluation.distribution_scores import entropies_and_ranks
 from seqloom.evaluation.scorer import Window
 from seqloom.kernels.batched_decoder import BatchedDecoder, Scores, num_usable_processors
 from seqloom.kernels.condition_bias import ConditionBias, condition_bias
@@ -45,40 +47,61 @@ class NativeScorer:
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """See `Scorer`."""
-        for window, scores in self.scores(windows):
+        for window, scores in self._scored(windows, has_outputs=False):
             yield window, scores.log_probs
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """See `TokenScorer`."""
-        decoder = None
-        for window in windows:
-            if decoder is None:
-                decoder = self._make_decoder(window)
-                yield window, self._score_first(decoder, window)
-            else:
-                yield window, decoder.score(window.tokens, window.targets)
+        yield from self._scored(windows, has_outputs=self._weights.distribution is not None)
 
     def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
         """See `TokenScorer`; the windows must have no features."""
         decoder = None
         for window in windows:
             decoder = self._make_decoder(window) if decoder is None else decoder
-            logits = np.zeros((*window.tokens.shape, self._weights.vocabulary), np.float32)
+            logits = self._new_outputs(window)
             decoder.score(window.tokens, window.targets, logits)
             yield window, logits
+
+    def _scored(self, windows: Iterable[Window], *, has_outputs: bool) -> Iterator[tuple[Window, Scores]]:
+        """Yield each window with its scores; entropies and ranks may need the outputs of the head."""
+        decoder = None
+        for window in windows:
+            outputs = self._new_outputs(window) if has_outputs else None
+            if decoder is None:
+                decoder = self._make_decoder(window)
+                scores = self._score_first(decoder, window, outputs)
+            else:
+                scores = decoder.score(window.tokens, window.targets, outputs)
+            if outputs is not None and self._weights.distribution is not None:
+                scored = window.targets != IGNORED
+                scores.entropies[scored], scores.ranks[scored] = entropies_and_ranks(
+                    self._weights.distribution, outputs[scored], window.targets[scored]
+                )
+            yield window, scores
+
+    def _new_outputs(self, window: Window) -> Float32[np.ndarray, "streams time outputs"]:
+        return np.zeros((*window.tokens.shape, self._weights.num_outputs), np.float32)
 
     def _make_decoder(self, window: Window) -> BatchedDecoder:
         return BatchedDecoder(self._weights, len(window.tokens), self._threads)
 
-    def _score_first(self, decoder: BatchedDecoder, window: Window) -> Scores:
+    def _score_first(
+        self, decoder: BatchedDecoder, window: Window, outputs: Float32[np.ndarray, "streams time outputs"] | None
+    ) -> Scores:
         """Score the first window; its first tokens are read from the zero state, where conditions add other biases."""
         if window.features is None:
-            return decoder.score(window.tokens, window.targets)
+            return decoder.score(window.tokens, window.targets, outputs)
         biases = [self._make_bias(features) for features in window.features]
         decoder.set_condition([bias.first_token for bias in biases])
-        first = decoder.score(window.tokens[:, :1], window.targets[:, :1])
+        parts = (slice(0, 1), slice(1, None))
+        outputs_of_parts = [None if outputs is None else np.ascontiguousarray(outputs[:, part]) for part in parts]
+        first = decoder.score(window.tokens[:, :1], window.targets[:, :1], outputs_of_parts[0])
         decoder.set_condition(biases)
-        rest = decoder.score(window.tokens[:, 1:], window.targets[:, 1:])
+        rest = decoder.score(window.tokens[:, 1:], window.targets[:, 1:], outputs_of_parts[1])
+        for part, computed in zip(parts, outputs_of_parts, strict=True):
+            if outputs is not None and computed is not None:
+                outputs[:, part] = computed
         return Scores(*(np.concatenate(parts, axis=1) for parts in zip(first, rest, strict=True)))
 
 

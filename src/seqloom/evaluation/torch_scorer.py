@@ -8,8 +8,11 @@ from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
 from seqloom.data.batch import IGNORED
+from seqloom.evaluation.distribution_scores import entropies_and_ranks
 from seqloom.evaluation.scorer import Window
 from seqloom.kernels.batched_decoder import Scores
+from seqloom.kernels.heads import head_spec
+from seqloom.kernels.output_distribution import OutputDistribution
 from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
@@ -33,12 +36,16 @@ class TorchScorer:
         """See `Scorer`."""
         for window, scored, logits, targets in self._predictions(windows):
             result = np.zeros(scored.shape)
-            result[scored] = -torch.nn.functional.cross_entropy(logits, targets, reduction="none").cpu().numpy()
+            result[scored] = self._model.head.log_probs(logits, targets).cpu().numpy()
             yield window, result
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """See `TokenScorer`."""
+        make_distribution = head_spec(self._model.config.head).make_distribution
         for window, scored, logits, targets in self._predictions(windows):
+            if make_distribution is not None:
+                yield window, self._distribution_scores(make_distribution(self._model.config), scored, logits, targets)
+                continue
             log_probs = logits.double().log_softmax(-1)
             target_log_probs = log_probs.gather(1, targets[:, None])
             result = Scores(np.zeros(scored.shape), np.zeros(scored.shape), np.zeros(scored.shape, np.int32))
@@ -53,6 +60,20 @@ class TorchScorer:
             result = np.zeros((*scored.shape, logits.shape[1]), np.float32)
             result[scored] = logits.cpu().numpy()
             yield window, result
+
+    def _distribution_scores(
+        self,
+        distribution: OutputDistribution,
+        scored: Bool[np.ndarray, "streams time"],
+        outputs: Tensor,
+        targets: Tensor,
+    ) -> Scores:
+        result = Scores(np.zeros(scored.shape), np.zeros(scored.shape), np.zeros(scored.shape, np.int32))
+        result.log_probs[scored] = self._model.head.log_probs(outputs, targets).cpu().numpy()
+        result.entropies[scored], result.ranks[scored] = entropies_and_ranks(
+            distribution, outputs.cpu().numpy(), targets.cpu().numpy()
+        )
+        return result
 
     def _predictions(self, windows: Iterable[Window]) -> Iterator[Prediction]:
         """Read the windows one after another, each from the state after the previous window."""

@@ -134,11 +134,11 @@ class BatchedDecoder:
         """Return the logits after the last token of a stream."""
         logits = POINTER(c_float)()
         self._library.seqloom_streams_logits(self._handle, self._checked(stream), byref(logits))
-        return np.ctypeslib.as_array(logits, (self._weights.vocabulary,)).copy()
+        return np.ctypeslib.as_array(logits, (self._weights.num_outputs,)).copy()
 
     def set_logits(self, stream: int, logits: Float32[np.ndarray, " vocab"]) -> None:
         """Set the logits of a stream; they apply until it reads a token."""
-        data = _checked_bias(logits, (self._weights.vocabulary,))
+        data = _checked_bias(logits, (self._weights.num_outputs,))
         self._library.seqloom_streams_set_logits(self._handle, self._checked(stream), address(data))
 
     def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "streams gates"] | None) -> None:
@@ -149,7 +149,7 @@ class BatchedDecoder:
 
     def set_logit_bias(self, bias: Float32[np.ndarray, "streams vocab"] | None) -> None:
         """Set the bias of the logits, one row per stream; None removes it."""
-        data = None if bias is None else _checked_bias(bias, (self._count, self._weights.vocabulary))
+        data = None if bias is None else _checked_bias(bias, (self._count, self._weights.num_outputs))
         self._library.seqloom_streams_set_logit_bias(self._handle, address(data))
 
     def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
@@ -157,9 +157,9 @@ class BatchedDecoder:
         for layer, width in enumerate(self._weights.gate_widths):
             rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
             self.set_gate_bias(layer, np.stack(rows))
-        vocabulary = self._weights.vocabulary
+        num_outputs = self._weights.num_outputs
         self.set_logit_bias(
-            np.stack([np.zeros(vocabulary, np.float32) if bias is None else bias.logits for bias in conditions])
+            np.stack([np.zeros(num_outputs, np.float32) if bias is None else bias.logits for bias in conditions])
         )
 
     def set_stream_condition(self, stream: int, condition: ConditionBias) -> None:
@@ -168,7 +168,7 @@ class BatchedDecoder:
             data = _checked_bias(gates, (self._weights.gate_widths[layer],))
             arguments = layer, address(data), len(data)
             self._library.seqloom_streams_set_stream_gate_bias(self._handle, self._checked(stream), *arguments)
-        data = _checked_bias(condition.logits, (self._weights.vocabulary,))
+        data = _checked_bias(condition.logits, (self._weights.num_outputs,))
         self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(stream), address(data))
 
     def set_guidance(self, guidance: float) -> None:
@@ -218,7 +218,7 @@ class BatchedDecoder:
                 f"{self._count} streams need tokens and targets of one shape, with a row for each stream; their shapes "
                 f"are {list(shape)} and {list(following.shape)}"
             )
-        expected = (*shape, self._weights.vocabulary)
+        expected = (*shape, self._weights.num_outputs)
         if logits is not None and (logits.shape != expected or not logits.flags.c_contiguous):
             raise ValueError(
                 f"logits has shape {list(logits.shape)}, but must be a contiguous array of shape {list(expected)}"
@@ -247,7 +247,7 @@ class BatchedDecoder:
         self._weights.check_tokens(data)
         if not 1 <= num_kept <= len(data):
             raise ValueError(f"{num_kept} of {len(data)} tokens cannot be kept: choose 1 to {len(data)}")
-        logits = np.empty((len(data), self._weights.vocabulary), np.float32)
+        logits = np.empty((len(data), self._weights.num_outputs), np.float32)
         arguments = address(data), len(data), num_kept, address(logits)
         self._library.seqloom_streams_read_many(self._handle, self._checked(stream), *arguments)
         return logits

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.config import ModelConfig
+from seqloom.kernels.heads import head_spec
 from seqloom.kernels.weights import Weights, gate_widths
 
 __all__ = ["ConditionBias", "condition_bias", "fold_bias", "noise_features"]
@@ -23,7 +24,7 @@ class ConditionBias(NamedTuple):
     Attributes:
         gates: bias of the pre-activations, one array per layer.
         first_gates: bias of the pre-activations at a token that is read from the zero state, in place of `gates`.
-        logits: bias of the logits.
+        logits: bias of the head's outputs, the logits.
     """
 
     gates: tuple[Float32[np.ndarray, " gates"], ...]
@@ -45,7 +46,11 @@ def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.n
         features: features of the conditions.
     """
     layer_widths = gate_widths(config)
-    widths = {"input": sum(layer_widths), "state": sum(layer_widths), "output": config.vocabulary}
+    widths = {
+        "input": sum(layer_widths),
+        "state": sum(layer_widths),
+        "output": head_spec(config.head).num_outputs(config),
+    }
     biases = {
         name: weights[f"condition.{name}"] @ features if name in config.condition_into else np.zeros(width, np.float32)
         for name, width in widths.items()

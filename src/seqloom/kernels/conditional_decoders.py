@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.kernels.decoder import Decoder, State
+from seqloom.kernels.output_distribution import OutputDistribution
 
 __all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
@@ -28,6 +29,11 @@ class FirstTokenDecoder:
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self._rest.vocabulary
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self._rest.distribution
 
     def initial_state(self) -> State:
         """Return the state before the first token."""
@@ -76,6 +82,11 @@ class GuidedDecoder:
         """Number of token ids."""
         return self.conditional.vocabulary
 
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self.conditional.distribution
+
     def initial_state(self) -> State:
         """Return the state before the first token."""
         return (*self.conditional.initial_state(), *self.unconditional.initial_state())
@@ -123,6 +134,11 @@ class LatentDecoder:
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self.mean.vocabulary
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self.mean.distribution
 
     def initial_state(self) -> State:
         """Return the state before the first token."""

@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from seqloom.kernels.output_distribution import OutputDistribution
+
 __all__ = ["Decoder", "State"]
 
 State = tuple[Shaped[Any, "..."], ...]
@@ -23,6 +25,11 @@ class Decoder(Protocol):
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
+        ...
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters `step` and `read` return in place of logits; None for logits."""
         ...
 
     def initial_state(self) -> State:

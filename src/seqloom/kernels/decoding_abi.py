@@ -71,6 +71,11 @@ class Model(_Struct):
         ("drafts", c_void_p),
         ("draft_bias", c_void_p),
         ("draft_tokens", c_void_p),
+        ("num_table_rows", c_int32),
+        ("num_parts", c_int32),
+        ("token_rows", c_void_p),
+        ("num_gaussians", c_int32),
+        ("largest_step", c_int32),
     )
 
 

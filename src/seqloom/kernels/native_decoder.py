@@ -13,6 +13,7 @@ from seqloom.kernels.batched_decoder import BatchedDecoder
 from seqloom.kernels.condition_bias import ConditionBias
 from seqloom.kernels.decoder import State
 from seqloom.kernels.native_weights import PRECISIONS, NativeWeights, decoding_kernels, default_precision
+from seqloom.kernels.output_distribution import OutputDistribution
 from seqloom.kernels.speculative import MAX_DRAFT_VOCAB
 from seqloom.kernels.weights import checked_weights, draft_weights
 
@@ -36,6 +37,11 @@ class NativeDecoder:
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self.weights.vocabulary
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self.weights.distribution
 
     def conditioned(self, condition: ConditionBias) -> "NativeDecoder":
         """Return a decoder with these conditions that shares the weights of this one."""

@@ -18,6 +18,7 @@ from seqloom.kernels.decoding_abi import LayerWeights, Model, NetworkInfo, addre
 from seqloom.kernels.heads import head_spec
 from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels
 from seqloom.kernels.speculative import default_draft_length
+from seqloom.kernels.token_parts import num_input_rows, rows_of_tokens
 from seqloom.kernels.weights import DraftWeights, Weights, gate_widths, layer_weights
 
 __all__ = ["PRECISIONS", "NativeWeights", "decoding_kernels", "default_precision"]
@@ -40,6 +41,8 @@ class NativeWeights:
         kernels: instruction set.
         precision: number format of the weights.
         vocabulary: number of token ids.
+        num_outputs: number of outputs of the head: the logits of all tokens, or the parameters of a distribution.
+        distribution: distribution whose parameters the head puts out; None if it puts out logits.
         handle: address of the packed weights in the library.
         rows_per_pass: number of tokens that share one pass over the weights; with 1, drafts cannot make a stream
             faster.
@@ -72,12 +75,24 @@ class NativeWeights:
             head=address(head),
             head_bias=address(weights["head.bias"]),
         )
+        rows = rows_of_tokens(config)
+        if rows is not None:
+            model.num_table_rows, model.num_parts, model.token_rows = (
+                num_input_rows(config),
+                rows.shape[1],
+                address(rows),
+            )
+        head_contract = head_spec(config.head)
+        self.num_outputs = head_contract.num_outputs(config)
+        self.distribution = None if head_contract.make_distribution is None else head_contract.make_distribution(config)
+        if self.distribution is not None:
+            model.num_gaussians, model.largest_step = config.mixtures, config.factors[0] // 2
         if drafts:
             model.num_drafts, model.draft_vocabulary = drafts.bias.shape
             model.drafts, model.draft_bias, model.draft_tokens = map(address, drafts)
         handle, info = c_void_p(), NetworkInfo()
         library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
-        del arrays  # the library has copied them
+        del arrays, rows  # the library has copied them
         if handle.value is None:  # the kernels do not support the precision
             raise ConfigError(f"`precision` {precision} is not available for {config.core}: choose bfloat16 or float32")
         self.handle = handle.value
@@ -131,7 +146,7 @@ def _pack_layers(
     config: ModelConfig, native: NativeCore, weights: Weights
 ) -> tuple[list[LayerWeights], list[dict[str, np.ndarray]]]:
     """Return the structures of all layers, and the arrays that they point to."""
-    tokens = TokenInput(config.vocabulary, weights.get("embedding.weight"))
+    tokens = TokenInput(num_input_rows(config), weights.get("embedding.weight"), rows_of_tokens(config))
     widths = (config.embedding or config.vocabulary, *config.hidden_sizes)
     layers, arrays_of_layers = [], []
     for index, size in enumerate(config.hidden_sizes):

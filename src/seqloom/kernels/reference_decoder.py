@@ -11,6 +11,8 @@ from seqloom.kernels.conditional_decoders import FirstTokenDecoder
 from seqloom.kernels.cores import ReferenceLayer, TokenInput, core_spec
 from seqloom.kernels.decoder import State
 from seqloom.kernels.heads import head_spec
+from seqloom.kernels.output_distribution import OutputDistribution
+from seqloom.kernels.token_parts import num_input_rows, rows_of_tokens
 from seqloom.kernels.weights import Weights, checked_weights, layer_weights
 
 __all__ = ["ReferenceDecoder", "conditioned_reference_decoder", "reference_decoder"]
@@ -21,8 +23,10 @@ class ReferenceDecoder:
 
     Args:
         layers: layers of the core, first to last; the first reads token ids.
-        logits: function of the head, from the last layer's output to the logits, for one stream.
+        logits: function of the head, from the last layer's output to the logits, or to the parameters of another
+            distribution, for one stream.
         vocabulary: number of token ids.
+        distribution: distribution whose parameters `logits` returns; None for logits.
         steps_batches: whether the layers accept several streams at once, stacked on a leading axis of their states.
     """
 
@@ -32,11 +36,13 @@ class ReferenceDecoder:
         logits: Callable[[Float32[np.ndarray, " hidden"]], Float32[np.ndarray, " vocab"]],
         vocabulary: int,
         *,
+        distribution: OutputDistribution | None = None,
         steps_batches: bool,
     ) -> None:
         self._layers = tuple(layers)
         self.logits = logits
         self.vocabulary = vocabulary
+        self.distribution = distribution
         self.steps_batches = steps_batches
 
     def initial_state(self) -> State:
@@ -122,10 +128,16 @@ def conditioned_reference_decoder(
 
 def _make_decoder(config: ModelConfig, weights: Weights) -> ReferenceDecoder:
     core = core_spec(config.core)
-    tokens = TokenInput(config.vocabulary, weights.get("embedding.weight"))
+    tokens = TokenInput(num_input_rows(config), weights.get("embedding.weight"), rows_of_tokens(config))
     layers = [
         core.make_layer(layer_weights(weights, index), index, None if index else tokens)
         for index in range(len(config.hidden_sizes))
     ]
-    logits = head_spec(config.head).make_logits(config, weights)
-    return ReferenceDecoder(layers, logits, config.vocabulary, steps_batches=core.steps_batches)
+    head = head_spec(config.head)
+    return ReferenceDecoder(
+        layers,
+        head.make_outputs(config, weights),
+        config.vocabulary,
+        distribution=None if head.make_distribution is None else head.make_distribution(config),
+        steps_batches=core.steps_batches,
+    )

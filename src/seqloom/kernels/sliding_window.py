@@ -11,6 +11,7 @@ from jaxtyping import Float32
 
 from seqloom.kernels.conditional_decoders import FirstTokenDecoder
 from seqloom.kernels.decoder import Decoder, State
+from seqloom.kernels.output_distribution import OutputDistribution
 from seqloom.kernels.reference_decoder import ReferenceDecoder
 
 __all__ = ["RollingWindowDecoder", "SlidingWindowDecoder", "sliding_window_decoder"]
@@ -51,6 +52,11 @@ class SlidingWindowDecoder:
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self._decoder.vocabulary
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self._decoder.distribution
 
     def initial_state(self) -> State:
         """Return an empty window."""
@@ -97,6 +103,11 @@ class RollingWindowDecoder:
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self._decoder.vocabulary
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """Distribution whose parameters the head puts out in place of logits; None for logits."""
+        return self._decoder.distribution
 
     def initial_state(self) -> State:
         """Return the state before the first token, all streams at zero."""

@@ -56,8 +56,9 @@ def supports_native_training(config: ModelConfig) -> bool:
         ConfigError: the core or the head is not registered.
     """
     native = core_spec(config.core).native
-    is_native = native is not None and native.trainer_id is not None and head_spec(config.head).is_native
-    return is_native and not config.layer_norm and not config.tied
+    head = head_spec(config.head)
+    is_native = native is not None and native.trainer_id is not None and head.is_native
+    return is_native and head.make_distribution is None and not config.layer_norm and not config.tied
 
 
 class NativeTrainer:

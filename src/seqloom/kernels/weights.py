@@ -10,6 +10,7 @@ from seqloom.config import ModelConfig
 from seqloom.errors import RunError
 from seqloom.kernels.cores import Shapes, Weights, core_spec
 from seqloom.kernels.heads import head_spec
+from seqloom.kernels.token_parts import num_input_rows
 
 __all__ = [
     "DraftWeights",
@@ -45,7 +46,7 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     core, head = core_spec(config.core), head_spec(config.head)
     shapes: Shapes = {}
     if config.embedding:
-        shapes["embedding.weight"] = (config.vocabulary, config.embedding)
+        shapes["embedding.weight"] = (num_input_rows(config), config.embedding)
     inputs = config.embedding or config.vocabulary
     for index, size in enumerate(config.hidden_sizes):
         layer = core.layer_shapes(config, inputs, size)
@@ -54,7 +55,7 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     shapes |= {f"head.{name}": shape for name, shape in head.shapes(config, inputs).items()}
     if config.num_condition_features:
         num_gates = sum(gate_widths(config))
-        num_biases = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
+        num_biases = {"input": num_gates, "state": num_gates, "output": head.num_outputs(config)}
         shapes |= {
             f"condition.{name}": (num_biases[name], config.num_condition_features) for name in config.condition_into
         }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.config.pace import Pace
 from seqloom.kernels.cores import core_spec
+from seqloom.kernels.heads import head_spec
 from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import supports_native_training
 from seqloom.lm.options import ResolvedOptions
@@ -117,6 +118,8 @@ def choose_defaults(
     mean_document_tokens: float,
     parent: ModelConfig | None,
     num_condition_features: int = 0,
+    head: str = "softmax",
+    factors: tuple[int, ...] = (),
 ) -> TrainingPlan:
     """Return a plan with defaults for all settings that the options leave open.
 
@@ -127,17 +130,20 @@ def choose_defaults(
         mean_document_tokens: mean number of tokens per document.
         parent: shape of the model with the initial weights, which the new model takes over; None without such a model.
         num_condition_features: number of the model's inputs that encode ratings and categories.
+        head: head that suits the codec.
+        factors: sizes of the parts of tokens; see `ModelConfig`.
 
     Raises:
         ConfigError: a setting is out of range or contradicts another one.
     """
     budget = _budget(options.other)
     precision = options.training.get("precision") or ("bfloat16" if is_bfloat16_faster() else "float32")
-    seconds = _torch_seconds(options, budget, tokens, parent, precision)
+    seconds = _torch_seconds(budget, _expected_kernels(options, parent, precision, head), options, tokens)
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
     hidden_size, default_rate = row.hidden_size, row.learning_rate
-    architecture = _architecture(options, vocabulary, hidden_size, parent)
-    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "num_condition_features": num_condition_features})
+    architecture = {"head": head, **_architecture(options, vocabulary, hidden_size, parent)}
+    inputs = {"vocabulary": vocabulary, "factors": factors, "num_condition_features": num_condition_features}
+    model = ModelConfig(**{**architecture, **inputs})
     data_limited = options.preset is None and _is_data_limited(model, tokens)
     is_size_open = parent is None and "hidden_sizes" not in options.model
     if data_limited and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
@@ -208,12 +214,10 @@ def _validation_tokens(budget: Budget) -> int:
     return min(_MAX_VALIDATION_TOKENS, max(_MIN_VALIDATION_TOKENS, tokens))
 
 
-def _torch_seconds(
-    options: ResolvedOptions, budget: Budget, tokens: int, parent: ModelConfig | None, precision: str
-) -> float:
-    """Return the budget as seconds of training with torch."""
+def _torch_seconds(budget: Budget, kernels: str | None, options: ResolvedOptions, tokens: int) -> float:
+    """Return the budget as seconds of training with torch; `kernels` train the model, None for torch."""
     if budget.seconds is not None:
-        return budget.seconds * _SPEED_OVER_TORCH.get(_expected_kernels(options, parent, precision) or "", 1.0)
+        return budget.seconds * _SPEED_OVER_TORCH.get(kernels or "", 1.0)
     if budget.epochs is not None:
         return budget.epochs * tokens / _TOKENS_PER_SECOND
     batch_size = int(options.training.get("batch_size", _DEFAULT_BATCH_SIZE))
@@ -221,14 +225,15 @@ def _torch_seconds(
     return (budget.steps or 1) * (batch_size * sequence_length) / _TOKENS_PER_SECOND
 
 
-def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, precision: str) -> str | None:
+def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, precision: str, head: str) -> str | None:
     """Return the instruction set of the kernels that will train the model, or None for torch.
 
     The sizes of the model are not known yet, but whether the kernels support a model does not depend on its sizes.
     """
     architecture = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
     model = parent or ModelConfig(vocabulary=2, **architecture)  # any valid vocabulary
-    if options.model.get("tied") or not supports_native_training(model):
+    logits_are_put_out = head_spec(options.model.get("head", head)).make_distribution is None
+    if options.model.get("tied") or not logits_are_put_out or not supports_native_training(model):
         return None
     return training_kernels(precision)
 
@@ -288,7 +293,7 @@ def _tokens_per_second(model: ModelConfig) -> float:
         _MULTIPLICATIONS_PER_SECOND
         / (
             _multiplications(model)
-            + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1)
+            + model.hidden_sizes[-1] * _num_outputs(model) * (model.prediction_heads - 1)
             + _FIXED_COST_PER_TOKEN
         )
     )
@@ -299,12 +304,16 @@ def _multiplications(model: ModelConfig) -> int:
     widths = (model.embedding or model.vocabulary, *model.hidden_sizes)
     # Every layer counts as an LSTM layer: four gates, each with a matrix for the inputs and a matrix for the state.
     layers = sum(4 * size * (input_width + size) for input_width, size in itertools.pairwise(widths))
-    return layers + model.hidden_sizes[-1] * model.vocabulary
+    return layers + model.hidden_sizes[-1] * _num_outputs(model)
+
+
+def _num_outputs(model: ModelConfig) -> int:
+    return head_spec(model.head).num_outputs(model)
 
 
 def _is_data_limited(model: ModelConfig, tokens: int) -> bool:
     """Return whether a word or subword model has more weights than training tokens."""
-    return model.vocabulary > _SMALL_VOCABULARY and _multiplications(model) > tokens
+    return _num_outputs(model) > _SMALL_VOCABULARY and _multiplications(model) > tokens
 
 
 def _dropout(epochs: float) -> float:

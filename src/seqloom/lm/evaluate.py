@@ -306,7 +306,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     is_own = same_sources([source] if isinstance(source, str | Path) else source, run.config.sources)
     try:
         corpus = open_corpus(
-            source, reading if is_own else replace(reading, encoding=None, transpose=0, vary_tempo=0.0)
+            source, reading if is_own else replace(reading, encoding=None, transpose=0, vary_tempo=0.0, stretch=0.0)
         )
     except SourceError as error:
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.

@@ -27,7 +27,7 @@ def _setting_names(config: type, *excluded: str) -> tuple[str, ...]:
 # returns the fields that `setting` defines: in `TrainOptions`, these are the fields that no config has.
 _READING = _setting_names(ReadingConfig)
 _MODEL = _setting_names(
-    ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
+    ModelConfig, "vocabulary", "factors", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
 )
 _TRAINING = _setting_names(TrainingConfig, "total_steps", "pace")
 _OTHER = _setting_names(TrainOptions, "preset")

@@ -185,6 +185,8 @@ def _plan(
     return choose_defaults(
         options,
         vocabulary=len(dataset.codec),
+        head=dataset.codec.head,
+        factors=dataset.codec.factors,
         num_condition_features=num_condition_features,
         tokens=spans.num_records,
         mean_document_tokens=spans.num_records / len(spans),

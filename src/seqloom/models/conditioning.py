@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
+from seqloom.kernels.heads import head_spec
 from seqloom.kernels.weights import gate_widths
 from seqloom.models.core_layer import LayerConditioning
 
@@ -46,7 +47,7 @@ class Conditioning(nn.Module):
 
     - `input [gates, features]`: bias of the pre-activations at every token; the gates of all layers follow each other.
     - `state [gates, features]`: bias that is added at the first token of a text only.
-    - `output [vocab, features]`: bias of the logits.
+    - `output [outputs, features]`: bias of the head's outputs, which are usually logits.
 
     If the model has noise, the parameter `noise [noise features, noise]` maps the noise to features; its initial values
     are random. `features` are then those of the ratings and categories, followed by those of the noise.
@@ -63,13 +64,14 @@ class Conditioning(nn.Module):
         super().__init__()
         self.gate_widths = gate_widths(config)
         num_gates = sum(self.gate_widths)
-        num_biases = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
+        self._num_outputs = head_spec(config.head).num_outputs(config)
+        num_biases = {"input": num_gates, "state": num_gates, "output": self._num_outputs}
         for name in config.condition_into:
             self.register_parameter(name, nn.Parameter(torch.zeros(num_biases[name], config.num_condition_features)))
         if config.noise_size:
             normal = torch.randn(config.noise_width, config.noise_size, generator=generator)
             self.noise = nn.Parameter(normal * (_NOISE_SPREAD / config.noise_size**0.5))
-        self._condition_into, self._vocabulary = config.condition_into, config.vocabulary
+        self._condition_into = config.condition_into
 
     def noise_features(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:
         """Return the features of Gaussian noise; zero noise has zero features."""
@@ -118,5 +120,5 @@ class Conditioning(nn.Module):
             gates = gates + (features * is_first.unsqueeze(-1)) @ self.get_parameter("state").t()
         logits = self.logit_bias(features)
         if logits is None:
-            logits = gates.new_zeros(len(features), self._vocabulary)
+            logits = gates.new_zeros(len(features), self._num_outputs)
         return gates, logits

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqloom.models.resets import ResetSteps
+
 __all__ = ["CoreLayer", "LayerConditioning", "State", "dropout_mask", "unroll"]
 
 State = tuple[Tensor, ...]
@@ -45,9 +47,11 @@ class CoreLayer(nn.Module, ABC):
 
     Attributes:
         output_size: width of the outputs.
+        reads_resets: whether the layer has `forward_with_resets`.
     """
 
     output_size: int
+    reads_resets: bool = False
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
@@ -72,6 +76,17 @@ class CoreLayer(nn.Module, ABC):
         Returns:
             The outputs, and the state after the last token.
         """
+
+    def forward_with_resets(
+        self,
+        inputs: Float[Tensor, "batch steps features"],
+        state: State,
+        resets: ResetSteps,
+        generator: torch.Generator | None = None,
+        condition: LayerConditioning | None = None,
+    ) -> tuple[Float[Tensor, "batch steps hidden"], State]:
+        """Read a sequence in which some steps clear or keep the state, if `reads_resets`; see `forward`."""
+        raise NotImplementedError(f"{type(self).__name__} cannot read resets")
 
     @abstractmethod
     def step(

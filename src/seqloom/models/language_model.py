@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.heads import head_spec
+from seqloom.kernels.token_parts import num_input_rows, rows_of_tokens
 from seqloom.models.conditioning import Conditioning, ConditionInputs
+from seqloom.models.core_layer import LayerConditioning
 from seqloom.models.head_layer import AHEAD_WEIGHT, HeadLayer, at_least_float32
+from seqloom.models.resets import ResetSteps
 from seqloom.models.stack import Stack, StackState, reset_state
 from seqloom.registry import import_part
 
@@ -34,7 +38,7 @@ class LanguageModel(nn.Module):
         self._head_trains_in_bfloat16 = spec.trains_in_bfloat16
         generator = torch.Generator().manual_seed(seed)
         self.config = config
-        self.embedding = _Embedding(config.vocabulary, config.embedding, generator) if config.embedding else None
+        self.embedding = _Embedding(config, generator) if config.embedding else None
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
         head_class: type[HeadLayer] = import_part(spec.layer)
         self.head = head_class(self.core.output_size, config, generator)
@@ -70,22 +74,43 @@ class LanguageModel(nn.Module):
             The core's outputs, and the state after the last token.
         """
         inputs = self._inputs(tokens)
+        if resets is not None and resets.any() and self.core.reads_resets:
+            return self._read_with_resets(inputs, state, ResetSteps.of(resets, tokens.device), generator, conditions)
         outputs = []
         for start, stop, is_reset in _segments(resets, tokens.shape[1]):
             if is_reset is not None:
                 state = reset_state(state, is_reset.to(tokens.device))
-            layer_conditions = None
-            if self.condition is not None and conditions is not None:
-                in_segment = conditions.time_slice(start, stop)
-                layer_conditions = [self.condition.layer_conditioning(layer, in_segment) for layer in range(len(state))]
+            in_segment = None if conditions is None else conditions.time_slice(start, stop)
+            layer_conditions = self._layer_conditions(in_segment)
             output, state = self.core(inputs[:, start:stop], state, generator, layer_conditions)
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1), state
 
+    def _read_with_resets(
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: StackState,
+        resets: ResetSteps,
+        generator: torch.Generator | None,
+        conditions: ConditionInputs | None,
+    ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
+        """Read tokens and resets in one call; see `models.resets`."""
+        layer_conditions = self._layer_conditions(conditions)
+        if layer_conditions is not None:
+            layer_conditions = [layer._replace(features=resets.spread(layer.features)) for layer in layer_conditions]
+        outputs, state = self.core(resets.spread(inputs), state, generator, layer_conditions, resets)
+        return resets.gather(outputs), state
+
+    def _layer_conditions(self, conditions: ConditionInputs | None) -> list[LayerConditioning] | None:
+        if self.condition is None or conditions is None:
+            return None
+        num_layers = len(self.config.hidden_sizes)
+        return [self.condition.layer_conditioning(layer, conditions) for layer in range(num_layers)]
+
     def logits(
         self, hidden: Float[Tensor, "*axes hidden"], features: Float[Tensor, "*axes features"] | None = None
-    ) -> Float[Tensor, "*axes vocab"]:
-        """Return the next token's logits.
+    ) -> Float[Tensor, "*axes outputs"]:
+        """Return the outputs of the head: the next token's logits, or the parameters of another distribution.
 
         Args:
             hidden: outputs of the core.
@@ -134,16 +159,28 @@ class LanguageModel(nn.Module):
 
     def _inputs(self, tokens: Tensor) -> Float[Tensor, "batch time features"]:
         if self.embedding is not None:
-            return nn.functional.embedding(tokens, self.embedding.weight)
+            vectors: Tensor = self.embedding(tokens)
+            return vectors
         return nn.functional.one_hot(tokens, self.config.vocabulary).to(self.head.bias.dtype)
 
 
 class _Embedding(nn.Module):
-    def __init__(self, vocabulary: int, width: int, generator: torch.Generator) -> None:
+    def __init__(self, config: ModelConfig, generator: torch.Generator) -> None:
         super().__init__()
-        self.weight = nn.Parameter(
-            nn.init.normal_(torch.empty(vocabulary, width), std=width**-0.5, generator=generator)
-        )
+        num_rows, width = num_input_rows(config), config.embedding
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_rows, width), std=width**-0.5, generator=generator))
+        rows = rows_of_tokens(config)
+        self._has_parts = rows is not None
+        if rows is not None:
+            # A part that a token lacks has the number of a further row, which is zero.
+            parts = torch.from_numpy(np.where(rows < 0, num_rows, rows).astype(np.int64))
+            self.register_buffer("parts", parts, persistent=False)
+
+    def forward(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes features"]:
+        if not self._has_parts:
+            return nn.functional.embedding(tokens, self.weight)
+        padded = torch.cat([self.weight, self.weight.new_zeros(1, self.weight.shape[1])])
+        return nn.functional.embedding(self.get_buffer("parts")[tokens], padded).sum(-2)
 
 
 def num_parameters(model: nn.Module) -> int:

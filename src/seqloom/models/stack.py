@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from seqloom.config import ModelConfig
 from seqloom.kernels.cores import core_spec
 from seqloom.models.core_layer import CoreLayer, LayerConditioning, State, dropout_mask
+from seqloom.models.resets import ResetSteps
 from seqloom.registry import import_part
 
 __all__ = ["Stack", "StackState", "reset_state"]
@@ -28,6 +30,7 @@ class Stack(nn.Module):
 
     Attributes:
         output_size: width of the last layer's outputs.
+        reads_resets: whether `forward` accepts `resets`.
 
     Raises:
         ConfigError: the core is not registered.
@@ -43,6 +46,7 @@ class Stack(nn.Module):
             for index, (width, size) in enumerate(itertools.pairwise(widths))
         )
         self.output_size = config.hidden_sizes[-1]
+        self.reads_resets = all(layer.reads_resets for layer in self.layers)
 
     def initial_state(self, batch: int) -> StackState:
         """Return the zero states of `batch` streams."""
@@ -54,6 +58,7 @@ class Stack(nn.Module):
         state: StackState,
         generator: torch.Generator | None = None,
         conditions: Sequence[LayerConditioning | None] | None = None,
+        resets: ResetSteps | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read a sequence.
 
@@ -62,6 +67,7 @@ class Stack(nn.Module):
             state: states of all layers.
             generator: random generator of the dropout after and inside the layers; None drops nothing.
             conditions: one entry per layer; None without conditions.
+            resets: steps that clear or keep the state, if `reads_resets`; None if all steps read a token.
 
         Returns:
             The outputs, and the states after the last token.
@@ -69,7 +75,12 @@ class Stack(nn.Module):
         new_states = []
         conditions = conditions or [None] * len(state)
         for layer, layer_state, condition in zip(self.layers, state, conditions, strict=True):
-            outputs, new_state = layer(inputs, layer_state, generator, condition)
+            if resets is None:
+                outputs, new_state = layer(inputs, layer_state, generator, condition)
+            else:
+                outputs, new_state = cast(CoreLayer, layer).forward_with_resets(
+                    inputs, layer_state, resets, generator, condition
+                )
             inputs = self._dropout(outputs, generator)
             new_states.append(new_state)
         return inputs, tuple(new_states)

@@ -120,6 +120,8 @@ def next_distribution(
         ConfigError: the temperature is below 0 or NaN.
     """
     logits, _ = decoder.read(prompt, decoder.initial_state())
+    if decoder.distribution is not None:
+        logits = decoder.distribution.all_log_probs(logits)
     return reweight(np.exp(log_softmax(logits)), temperature)
 
 

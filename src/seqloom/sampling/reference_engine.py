@@ -14,7 +14,7 @@ from seqloom.sampling.rng import gumbel_argmax, inverse_cdf, uniforms
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import TextBuffer
 from seqloom.sampling.transform import Context
-from seqloom.sampling.transforms import log_softmax
+from seqloom.sampling.transforms import log_softmax, non_finite_error
 from seqloom.sampling.watermark import Noise, make_watermark
 
 __all__ = ["DrawnToken", "generate_reference", "run_to_end", "sample_token"]
@@ -95,15 +95,19 @@ def _draw(request: GenerationRequest, index: int) -> Generator[str, None, _Draft
     while True:
         if len(tokens) >= config.min_length:
             buffer.enable_stops()
-        choice = token_choice(request, buffer.text, len(tokens))
-        if isinstance(choice, str):  # a finish reason: no token is allowed
-            reason: FinishReason = choice
+        options = token_choice(request, buffer.text, len(tokens))
+        if isinstance(options, str):  # a finish reason: no token is allowed
+            reason: FinishReason = options
             break
         uniform = next(uniform_numbers)
         noise = None if watermark is None else watermark.noise(tokens, len(logits))
         random = uniform if noise is None else noise
-        draw = sample_token(request, logits, tokens, choice.mask, random, index=index, surprise=surprise)
-        is_end = choice.ends(draw.token)
+        if request.distribution is None:
+            draw = sample_token(request, logits, tokens, options.mask, random, index=index, surprise=surprise)
+        else:
+            numbers = (uniform, next(uniform_numbers), next(uniform_numbers))
+            draw = _sample_choice(request, logits, options.mask, numbers, index=index, num_tokens=len(tokens))
+        is_end = options.ends(draw.token)
         if not is_end:
             draws.append(draw)
             surprise += draw.surprise
@@ -194,6 +198,34 @@ def sample_token(
     distribution = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
     token = inverse_cdf(distribution, random) if isinstance(random, float) else gumbel_argmax(distribution, random)
     return DrawnToken(token, float(model_log_probs[token]), float(distribution[token]))
+
+
+def _sample_choice(
+    request: GenerationRequest,
+    outputs: Float32[np.ndarray, " outputs"],
+    allowed: Bool[np.ndarray, " choices"] | None,
+    uniform_numbers: tuple[float, float, float],
+    *,
+    index: int,
+    num_tokens: int,
+) -> DrawnToken:
+    """Draw a token from the decoder's own distribution; see `OutputDistribution`."""
+    distribution, temperature = request.distribution, request.config.temperature
+    assert distribution is not None
+    if not np.isfinite(outputs).all():
+        raise non_finite_error()
+    logits = outputs[: distribution.num_choices]
+    context = Context(
+        recent=np.zeros(0, np.int64), allowed=allowed, seed=request.config.seed, index=index, num_tokens=num_tokens
+    )
+    drawn_from = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
+    choice = inverse_cdf(drawn_from, uniform_numbers[0])
+    token = distribution.token(outputs, choice, temperature, uniform_numbers[1:])
+    log_prob = distribution.log_prob(outputs, token, log_softmax(logits), temperature=1.0)
+    is_certain = temperature == 0
+    return DrawnToken(
+        token, log_prob, 0.0 if is_certain else distribution.log_prob(outputs, token, drawn_from, temperature)
+    )
 
 
 def _last_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " window"]:

@@ -14,7 +14,9 @@ from seqloom.config.sampling import SamplingConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder, State
+from seqloom.kernels.output_distribution import OutputDistribution
 from seqloom.sampling.chain import build_chain
+from seqloom.sampling.choices import check_choices
 from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TextBytes, TokenPredicate
 from seqloom.sampling.grammar_constraint import GrammarConstraint
 from seqloom.sampling.rng import normals
@@ -49,7 +51,8 @@ class GenerationRequest:
         chain: transforms between logits and draw.
         breakers: True for tokens that end a repeat for DRY, which contain a `dry_breaker` or are the boundary; None if
             DRY is off.
-        logits: logits after the prompt; minus infinity for tokens without the prefix.
+        logits: logits after the prompt, minus infinity for tokens without the prefix; or the outputs of the head if the
+            decoder has a distribution of its own.
         state: state after the prompt.
     """
 
@@ -67,6 +70,21 @@ class GenerationRequest:
     breakers: Bool[np.ndarray, " vocab"] | None
     logits: Float32[np.ndarray, " vocab"]
     state: State
+
+    @property
+    def distribution(self) -> OutputDistribution | None:
+        """The distribution that the decoder's outputs are parameters of; None if they are logits."""
+        return self.decoder.distribution
+
+    @property
+    def num_choices(self) -> int:
+        """Number of choices that are drawn from: the tokens, unless the decoder has a distribution of its own."""
+        return self.decoder.vocabulary if self.distribution is None else self.distribution.num_choices
+
+    @property
+    def end_choice(self) -> int | None:
+        """The choice that ends a text; None if texts have no end."""
+        return self.boundary if self.distribution is None else self.distribution.end_choice
 
     def for_sample(self, index: int) -> "GenerationRequest":
         """Return the request of one sample: this request, unless the model depends on noise (`LatentDecoder`).
@@ -141,7 +159,8 @@ def prepare_request(
         RunError: the decoder and the codec have different vocabularies.
     """
     _check(decoder, config, token_bytes, guard)
-    chain = build_chain(config, decoder.vocabulary)
+    distribution = decoder.distribution
+    chain = build_chain(config, decoder.vocabulary if distribution is None else distribution.num_choices)
     text_before = text_before[-_context_bytes(config) :]
     constraints = tuple(_constraints(config, token_bytes, guard, text_before))
     for constraint in constraints:
@@ -179,6 +198,8 @@ def _check(
             f"the codec has {len(token_bytes)} tokens and the model {decoder.vocabulary}: the run's files come from "
             "different trainings; copy the run again"
         )
+    if decoder.distribution is not None:
+        check_choices(config)
     if config.max_copy and guard is None:
         raise ConfigError("`max_copy` needs the corpus that the run was trained on, which is unavailable")
 
@@ -218,11 +239,11 @@ def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int)
         text: bytes generated so far.
         num_tokens: number of tokens generated so far.
     """
-    boundary, below_min_length = request.boundary, num_tokens < request.config.min_length
+    boundary, below_min_length = request.end_choice, num_tokens < request.config.min_length
     constraints = request.constraints if num_tokens else request.first_constraints
     if not constraints and (boundary is None or not below_min_length):
         return None
-    mask = np.ones(len(request.token_bytes), np.bool_)
+    mask = np.ones(request.num_choices, np.bool_)
     may_end = boundary is not None and not below_min_length
     finish_reason: FinishReason | None = None
     for constraint in constraints:

@@ -105,7 +105,7 @@ def _make_first_layer(weights: Weights, index: int, tokens: TokenInput) -> Refer
         return conv_step(skip_table[token], pre_activations, weight_output, bias_output), (window[1:],)
 
     # Before the start, every id is the size of the vocabulary, which selects the row of zeros.
-    padding = np.full((taps - 1) * stride, tokens.vocabulary, np.int64)
+    padding = np.full((taps - 1) * stride, tokens.num_rows, np.int64)
     padding.flags.writeable = False
     return ReferenceLayer((padding,), step)
 
@@ -130,7 +130,7 @@ def _skip_table(weights: Weights, tokens: TokenInput) -> Float32[np.ndarray, "vo
         return token_products(weights["weight_skip"], tokens)
     if tokens.embedding is not None:
         return np.asarray(tokens.embedding)
-    return np.eye(tokens.vocabulary, dtype=np.float32)
+    return np.eye(tokens.num_rows, dtype=np.float32)
 
 
 def _with_zero_row(table: Float32[np.ndarray, "vocab out"]) -> Float32[np.ndarray, "vocab+1 out"]:

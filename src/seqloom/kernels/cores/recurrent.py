@@ -42,9 +42,13 @@ def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:
         table = token_products(weight, tokens)
-        table = (table if gain is None else layer_norm(table, gain)) + bias
-        look_up: Callable[[Any], Vector] = table.__getitem__
-        return look_up
+        if tokens.parts is None:
+            table = (table if gain is None else layer_norm(table, gain)) + bias
+            look_up: Callable[[Any], Vector] = table.__getitem__
+            return look_up
+        if gain is not None:
+            return lambda token: layer_norm(tokens.look_up(table, token), gain) + bias
+        return lambda token: tokens.look_up(table, token) + bias
     if gain is not None:
         return lambda x: layer_norm(x @ weight.T, gain) + bias
     return lambda x: x @ weight.T + bias
@@ -58,7 +62,12 @@ def pack_recurrent_layer(weights: Weights, index: int, tokens: TokenInput | None
     weight, bias = weights["weight_input"], weights["bias"]
     arrays = {"bias": bias, "hidden": weights["weight_hidden"]}
     if tokens is not None:
-        arrays["table"] = token_products(weight, tokens) + bias
+        table = token_products(weight, tokens)
+        # The bias must be in exactly one row of each token: in the row of its first part.
+        has_bias = np.full((len(table), 1), tokens.parts is None)
+        if tokens.parts is not None:
+            has_bias[tokens.parts[:, 0]] = True
+        arrays["table"] = table + has_bias * bias
     else:
         arrays["input"] = weight
     return PackedLayer(arrays)

@@ -1,4 +1,4 @@
-"""The registered heads, free of torch: parameter shapes and the logits in numpy."""
+"""The registered heads, free of torch: parameter shapes and the outputs in numpy."""
 
 from seqloom.kernels.heads.spec import HeadSpec, head_spec
 

@@ -20,7 +20,7 @@ def _shapes(config: ModelConfig, width: int) -> Shapes:
     return weight | {"bias": (config.vocabulary,)}
 
 
-def _make_logits(config: ModelConfig, weights: Weights) -> Callable[[Hidden], Logits]:
+def _make_outputs(config: ModelConfig, weights: Weights) -> Callable[[Hidden], Logits]:
     weight, bias = weights["embedding.weight" if config.tied else "head.weight"], weights["head.bias"]
 
     def logits(hidden: Hidden) -> Logits:
@@ -33,7 +33,7 @@ def _make_logits(config: ModelConfig, weights: Weights) -> Callable[[Hidden], Lo
 SPEC = HeadSpec(
     layer="seqloom.models.softmax_head:SoftmaxHead",
     shapes=_shapes,
-    make_logits=_make_logits,
+    make_outputs=_make_outputs,
     can_share_embedding=True,
     can_predict_ahead=True,
     trains_in_bfloat16=True,

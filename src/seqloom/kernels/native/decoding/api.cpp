@@ -235,6 +235,7 @@ SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double
     Streams& streams = streams_containing(handle, stream);
     if (!streams.can_sample() || !streams.has_begun(stream))
       refuse("stream %d has not begun a sample: set the sampling settings and begin one first", stream);
+    if (streams.network().points) refuse("the distribution of points cannot be written token by token");
     checked("is_valid", is_valid) = streams.distribution(stream, &checked("log-probabilities", log_probs));
   });
 }

@@ -49,6 +49,22 @@ void check_model(const Model& model) {
   check_range("number of layers", model.num_layers, 1, kMaxLayers);
   check_pointer("layers", model.layers);
   for (int index = 0; index < model.num_layers; ++index) check_layer_weights(model, index);
+  if (model.token_rows) {
+    if (model.core == Core::kConvolution) refuse("a convolution cannot read tokens that consist of parts");
+    check_range("number of rows of the table", model.num_table_rows, 1, kMaxWidth);
+    check_range("number of parts of a token", model.num_parts, 1, 1024);
+    check_all("row of a token", model.token_rows, int64_t{model.vocabulary} * model.num_parts, -1,
+              model.num_table_rows - 1);
+    for (int64_t token = 0; token < model.vocabulary; ++token)
+      check_range("first row of a token", model.token_rows[token * model.num_parts], 0, model.num_table_rows - 1);
+  }
+  check_range("number of Gaussians", model.num_gaussians, 0, 1024);
+  if (model.num_gaussians > 0) {
+    check_range("largest step", model.largest_step, 1, 4096);
+    const int64_t size = 2 * int64_t{model.largest_step} + 1, num_points = 2 * size * size;
+    check_range("vocabulary of points", model.vocabulary, num_points, num_points + 1);
+    check_range("number of draft heads of points", model.num_drafts, 0, 0);
+  }
   check_pointer("head weights", model.head);
   check_pointer("head bias", model.head_bias);
   check_range("number of draft heads", model.num_drafts, 0, 1024);

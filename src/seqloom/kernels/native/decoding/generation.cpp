@@ -40,6 +40,13 @@ void synchronize(ThreadTeam* team) {
   if (team) team->wait();
 }
 
+// Return whether choices are drawn from the model's own distribution.
+bool equals_model(const SamplingSettings& settings) {
+  return settings.temperature == 1 && settings.top_k == 0 && settings.top_p == 1 && settings.min_p == 0 &&
+         settings.typical_p == 1 && settings.top_n_sigma == 0 && settings.dynatemp_range == 0 &&
+         settings.xtc_probability == 0 && settings.mirostat_tau == 0;
+}
+
 }  // namespace
 
 void Streams::set_sampling(const SamplingSettings& settings) {
@@ -66,8 +73,11 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   for (int thread = 0; thread < threads_; ++thread) {
     workspaces.push_back(std::make_unique<Workspace>());
     Workspace& workspace = *workspaces.back();
-    workspace.chain.reset(kernels_.new_sampler_chain(settings, network_.vocabulary,
-                                                     static_cast<int>(network_.padded_vocabulary), /*tokens=*/nullptr));
+    if (network_.points)
+      prepare_for_points(workspace, settings);
+    else
+      workspace.chain.reset(kernels_.new_sampler_chain(
+          settings, network_.vocabulary, static_cast<int>(network_.padded_outputs), /*tokens=*/nullptr));
     for (int draft = 0; draft < num_proposers; ++draft)
       workspace.proposers.emplace_back(kernels_.new_sampler_chain(
           draft_settings, draft_tokens.size(), static_cast<int>(network_.padded_drafts), draft_tokens.data()));
@@ -81,6 +91,42 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   settings_.dry_breakers = settings.dry_breakers ? dry_breakers_.data() : nullptr;
   workspaces_ = std::move(workspaces);
   num_proposers_ = num_proposers;
+}
+
+// Make the chain that draws one of the choices of `PointMixture`; biases and penalties of tokens do not act on these.
+void Streams::prepare_for_points(Workspace& workspace, SamplingSettings settings) const {
+  constexpr float kPaddingLogit = -3.0e38f;  // as in `network.h`
+  constexpr size_t kPadding = 64;            // floats, at least a vector of any instruction set
+  const size_t count = network_.points->num_choices(), padded = (count + kPadding - 1) / kPadding * kPadding;
+  settings.boundary = network_.points->end_choice();
+  workspace.chain.reset(
+      kernels_.new_sampler_chain(settings, static_cast<int>(count), static_cast<int>(padded), /*tokens=*/nullptr));
+  workspace.choice_logits = new_memory(padded * sizeof(float));
+  auto* const logits = reinterpret_cast<float*>(workspace.choice_logits.get());
+  std::fill(logits + count, logits + padded, kPaddingLogit);
+  workspace.model_choices.resize(count);
+  workspace.drawn_choices.resize(count);
+}
+
+// Draw a point: a choice by the chain, then a step from its Gaussian, whose covariance the temperature multiplies.
+bool Streams::choose_point(Stream& record, Workspace& workspace, const float* outputs, Choice& choice) {
+  const PointMixture& points = *network_.points;
+  if (!points.is_finite(outputs)) return false;
+  auto* const logits = reinterpret_cast<float*>(workspace.choice_logits.get());
+  std::copy_n(outputs, points.num_choices(), logits);
+  const TextState text = text_state(record, *record.history);
+  const double uniform = record.uniforms.next(), uniform_1 = record.uniforms.next(), uniform_2 = record.uniforms.next();
+  if (!workspace.chain->choose(logits, text, uniform, choice)) return false;
+  const double temperature = settings_.temperature;
+  choice.token = points.token(outputs, choice.token, temperature, uniform_1, uniform_2);
+  points.choice_probabilities(outputs, workspace.model_choices.data());
+  choice.log_prob = points.log_prob(outputs, choice.token, workspace.model_choices.data(), /*temperature=*/1);
+  choice.sampling_log_prob = temperature == 0 ? 0 : choice.log_prob;  // at temperature 0 the token is certain
+  if (temperature == 0 || (equals_model(settings_) && !text.must_continue)) return true;
+  if (!workspace.chain->distribution(logits, text, workspace.drawn_choices.data())) return false;
+  for (double& drawn : workspace.drawn_choices) drawn = std::exp(drawn);
+  choice.sampling_log_prob = points.log_prob(outputs, choice.token, workspace.drawn_choices.data(), temperature);
+  return true;
 }
 
 // Return the number of drafts per step. Guidance may have been set after the sampling settings.
@@ -182,10 +228,10 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
 // Combine the logits of a stream and its partner (`set_guidance`). The result stays valid until the next call.
 const float* Streams::guided_logits(int stream, Workspace& workspace) const {
   if (!workspace.guided_logits)
-    workspace.guided_logits = new_memory((network_.padded_vocabulary * sizeof(float) + 63) / 64 * 64);
+    workspace.guided_logits = new_memory((network_.padded_outputs * sizeof(float) + 63) / 64 * 64);
   float* const guided = reinterpret_cast<float*>(workspace.guided_logits.get());
   const float *conditional = logits(stream), *unconditional = logits(stream + count() / 2);
-  for (size_t token = 0; token < network_.padded_vocabulary; ++token)
+  for (size_t token = 0; token < network_.padded_outputs; ++token)
     guided[token] = unconditional[token] + guidance_ * (conditional[token] - unconditional[token]);
   return guided;
 }
@@ -294,7 +340,8 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
   Progress& progress = record.progress;
   progress.has_read_token = progress.pending != kNoToken;
   Choice choice;
-  if (!choose(record, workspace, logits, draft_token, choice)) {
+  if (!(network_.points ? choose_point(record, workspace, logits, choice)
+                        : choose(record, workspace, logits, draft_token, choice))) {
     progress.ending = kNotFinite;
     return;
   }

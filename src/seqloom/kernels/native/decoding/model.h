@@ -5,7 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "decoding/mixture.h"
 
 namespace seqloom::decoding {
 
@@ -38,7 +41,8 @@ struct Model {
   Precision precision;
   int32_t vocabulary, num_layers;
   const LayerWeights* layers;
-  // The head that predicts the next token: [vocabulary, units of the last layer] and [vocabulary].
+  // The head that predicts the next token: [outputs, units of the last layer] and [outputs]. The outputs are usually the
+  // logits of the tokens.
   const float* head;
   const float* head_bias;
   // Further heads, the draft heads, predict the tokens after the next one, but only those of `draft_tokens`. The tokens
@@ -47,6 +51,14 @@ struct Model {
   const float* drafts;          // [num_drafts, draft_vocabulary, units of the last layer]
   const float* draft_bias;      // [num_drafts, draft_vocabulary]
   const int32_t* draft_tokens;  // [draft_vocabulary]
+  // Tokens that consist of parts have no row of their own in the table of the first, recurrent layer. It has
+  // `num_table_rows` rows instead, and `token_rows` [vocabulary, num_parts] contains those whose sum belongs to a token,
+  // or -1 for a part that it lacks. 0 and null if row i belongs to token i.
+  int32_t num_table_rows = 0, num_parts = 0;
+  const int32_t* token_rows = nullptr;
+  // If the head puts out the parameters of a mixture of points (`mixture.h`): its Gaussians and its largest step. 0 if
+  // the head puts out a logit for each token.
+  int32_t num_gaussians = 0, largest_step = 0;
 };
 
 // One token of a stream, the unit of work of a network: each stream's next token, or one of several that a stream reads
@@ -71,8 +83,8 @@ struct NetworkInfo {
 
 // A prediction compared with the actual token.
 struct Score {
-  double log_prob, entropy;  // of the actual token, and of the prediction, in nats
-  int32_t rank;              // how many tokens were more likely than the actual token
+  double log_prob, entropy;  // of the actual token, and of the prediction, in nats; no entropy for points
+  int32_t rank;              // how many tokens were more likely than the actual token; 0 for points
 };
 
 // A thread of a team, as the thread itself sees it. The threads of a team compute one step together, each a part of the
@@ -89,7 +101,7 @@ class ThreadTeam {
 //
 //   0                state         `state_bytes`, what the stream remembers of the tokens it has read
 //   ...              outputs       of each layer, for the last token
-//   logits_offset    logits        `padded_vocabulary` floats
+//   logits_offset    logits        `padded_outputs` floats, the outputs of the head
 //   drafts_offset    draft logits  `padded_drafts` floats for each of `num_drafts` draft heads
 //   stream_bytes     end
 class Network {
@@ -132,9 +144,13 @@ class Network {
   size_t num_gate_biases = 0;
   // Width of each layer's gate bias: gates * units.
   std::vector<size_t> gate_widths;
-  // Logits are padded; the logits of padding are so low that they have no probability.
   int vocabulary = 0;
-  size_t padded_vocabulary = 0, padded_drafts = 0;
+  // The distribution whose parameters the head puts out; none if it puts out logits.
+  std::optional<PointMixture> points;
+  // Number of outputs of the head, the logits or the parameters. Logits are padded; the logits of padding are so low
+  // that they have no probability.
+  int num_outputs = 0;
+  size_t padded_outputs = 0, padded_drafts = 0;
   int num_drafts = 0;
   std::vector<int32_t> draft_tokens;
   // Number of rows that one pass over the weights can multiply.

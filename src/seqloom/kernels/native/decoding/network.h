@@ -77,7 +77,9 @@ class LayeredNetwork final : public Network {
   explicit LayeredNetwork(const Model& model)
       : num_layers_(model.num_layers),
         layers_(new std::unique_ptr<Layer>[num_layers_]),
-        head_(model.head, model.head_bias, model.vocabulary, model.layers[model.num_layers - 1].units) {
+        points_(points_of(model)),
+        head_(model.head, model.head_bias, points_ ? points_->num_outputs() : model.vocabulary,
+              model.layers[model.num_layers - 1].units) {
     for (size_t i = 0; i < num_layers_; ++i) {
       Layer* const layer = new_layer(model, model.layers[i]);
       layers_[i].reset(layer);
@@ -88,7 +90,9 @@ class LayeredNetwork final : public Network {
     }
     weight_bytes += head_.bytes();
     vocabulary = model.vocabulary;
-    padded_vocabulary = head_.padded_width();
+    points = points_;
+    num_outputs = points ? points->num_outputs() : vocabulary;
+    padded_outputs = head_.padded_width();
     add_draft_heads(model, model.layers[model.num_layers - 1].units);
     rows_per_pass = Format::kRows;
     layout_memory();
@@ -137,7 +141,7 @@ class LayeredNetwork final : public Network {
     if (count > 1 && (!team || team->thread == 0)) {
       const std::byte* const last = rows[count - 1].memory;
       std::memcpy(rows[0].memory + last_output_offset(), last + last_output_offset(), last_output_bytes());
-      std::memcpy(rows[0].memory + logits_offset, last + logits_offset, padded_vocabulary * sizeof(float));
+      std::memcpy(rows[0].memory + logits_offset, last + logits_offset, padded_outputs * sizeof(float));
     }
     synchronize(team);
   }
@@ -149,7 +153,8 @@ class LayeredNetwork final : public Network {
   }
 
   Score score(const TokenRow& row, int32_t token) const override {
-    return Prediction(floats_at(row, logits_offset), padded_vocabulary).score(token);
+    const float* const outputs = floats_at(row, logits_offset);
+    return points ? score_point(outputs, token) : Prediction(outputs, padded_outputs).score(token);
   }
 
   void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
@@ -160,9 +165,21 @@ class LayeredNetwork final : public Network {
   // Whether this many rows are multiplied in tiles.
   static constexpr bool uses_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
 
+  static std::optional<PointMixture> points_of(const Model& model) {
+    if (model.num_gaussians == 0) return std::nullopt;
+    return PointMixture(model.num_gaussians, model.largest_step, model.vocabulary);
+  }
+
+  Score score_point(const float* outputs, int32_t token) const {
+    if (!points->is_finite(outputs)) return {NAN, NAN, 0};
+    std::vector<double> choices(points->num_choices());
+    points->choice_probabilities(outputs, choices.data());
+    return {points->log_prob(outputs, token, choices.data(), /*temperature=*/1), 0, 0};
+  }
+
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
-    if (model.core == Core::kLstm) return new Recurrent<Lstm, Format>(weights, model.vocabulary);
-    if (model.core == Core::kGru) return new Recurrent<Gru, Format>(weights, model.vocabulary);
+    if (model.core == Core::kLstm) return new Recurrent<Lstm, Format>(weights, token_rows_of(model));
+    if (model.core == Core::kGru) return new Recurrent<Gru, Format>(weights, token_rows_of(model));
     if constexpr (std::is_same_v<Format, Int8>)
       return nullptr;  // `factory.h` does not construct such a network
     else
@@ -214,7 +231,7 @@ class LayeredNetwork final : public Network {
     state_bytes = layout.size;
     for (size_t i = 0; i < num_layers_; ++i)
       layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : OutputOffsets{});
-    logits_offset = layout.reserve(padded_vocabulary * sizeof(float));
+    logits_offset = layout.reserve(padded_outputs * sizeof(float));
     drafts_offset = layout.reserve(num_drafts * padded_drafts * sizeof(float));
     // An odd number of cache lines, so that many streams do not compete for the same cache sets.
     stream_bytes = layout.size / kCacheLine % 2 ? layout.size : layout.size + kCacheLine;
@@ -222,6 +239,7 @@ class LayeredNetwork final : public Network {
 
   size_t num_layers_;
   std::unique_ptr<std::unique_ptr<Layer>[]> layers_;
+  std::optional<PointMixture> points_;
   OutputLayer<Format> head_;
   std::vector<OutputLayer<Format>> draft_heads_;
 };

@@ -8,6 +8,8 @@
 // A stream's state is the hidden vector and the carry, a value that each unit keeps in full precision (`cells.h`).
 #pragma once
 
+#include <vector>
+
 #include "decoding/layer.h"
 #include "isa/cells.h"
 
@@ -28,10 +30,24 @@ struct Gates<Gru> {
   static constexpr int from_hidden[] = {0, 1, 2}, from_input[] = {0, 1, 3};
 };
 
+// Which rows of the first layer's table belong to a token: `parts` of them, of which some may be -1 for none, or the row
+// with the token's number if `rows` is null.
+struct TokenRows {
+  size_t num_tokens, num_rows;
+  int num_parts;
+  const int32_t* rows;
+};
+
+inline TokenRows token_rows_of(const Model& model) {
+  const auto num_tokens = static_cast<size_t>(model.vocabulary);
+  if (!model.token_rows) return {num_tokens, num_tokens, 1, nullptr};
+  return {num_tokens, static_cast<size_t>(model.num_table_rows), model.num_parts, model.token_rows};
+}
+
 template <class Cell, class Format>
 class Recurrent final : public Layer {
  public:
-  Recurrent(const LayerWeights& weights, size_t vocabulary)
+  Recurrent(const LayerWeights& weights, const TokenRows& tokens)
       : units_(weights.units), is_upper_(weights.input != nullptr), padded_units_(padded_to(units_, kPad)) {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kColumns;
@@ -45,11 +61,15 @@ class Recurrent final : public Layer {
     };
     hidden_ = Matrix(num_blocks, units_, weights_by_column(weights.hidden, units_));
     if (is_upper_) input_ = Matrix(num_blocks, weights.inputs, weights_by_column(weights.input, weights.inputs));
-    const size_t num_gate_rows = is_upper_ ? 1 : vocabulary;
+    const size_t num_gate_rows = is_upper_ ? 1 : tokens.num_rows;
     gate_rows_ = Buffer<float>(num_gate_rows * num_gate_biases);
     for (size_t i = 0; i < num_gate_rows; ++i) {
       const float* values = is_upper_ ? weights.bias : weights.table + i * kProducts * units_;
       arrange_gate_bias(values, gate_rows_.data() + i * num_gate_biases);
+    }
+    if (!is_upper_ && tokens.rows) {
+      num_further_parts_ = tokens.num_parts - 1;
+      token_rows_.assign(tokens.rows, tokens.rows + tokens.num_tokens * tokens.num_parts);
     }
     weight_bytes = hidden_.bytes() + input_.bytes();
   }
@@ -144,13 +164,17 @@ class Recurrent final : public Layer {
   __attribute__((noinline)) void run_cells(const TokenRow& row, size_t block, const Vec* from_hidden,
                                            const Vec* from_input) const {
     const size_t first = block * kColumns;
-    const float* gate_row = gate_rows_.data() + (is_upper_ ? 0 : row.token * num_gate_biases) + first;
+    const int32_t* const rows = token_rows_.empty() ? nullptr : token_rows_.data() + row.token * (num_further_parts_ + 1);
+    const size_t first_row = is_upper_ ? 0 : rows ? rows[0] : row.token;
+    const float* gate_row = gate_rows_.data() + first_row * num_gate_biases + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
     for (int unit_vector = 0; unit_vector < 2; ++unit_vector) {
       Vec gate[4] = {};
       for (int p = 0; p < kProducts; ++p) {
         const int vector = unit_vector * kProducts + p;
         Vec input_sum = load(gate_row + vector * kWidth);
+        for (int part = 1; part <= num_further_parts_; ++part)
+          if (rows[part] >= 0) input_sum += load(gate_rows_.data() + rows[part] * num_gate_biases + first + vector * kWidth);
         if (bias) input_sum += load(bias + vector * kWidth);
         if (from_input) input_sum += from_input[vector];
         gate[Gates<Cell>::from_input[p]] += input_sum;
@@ -170,8 +194,12 @@ class Recurrent final : public Layer {
   size_t padded_units_, hidden_offset_ = 0, carry_offset_ = 0;
   OutputOffsets below_;
   Matrix hidden_, input_;
-  // What is added to the gates: in the first layer one row for each token, in upper layers one row, the bias.
+  // What is added to the gates: in the first layer a row for each token or part of a token, in upper layers one row, the
+  // bias.
   Buffer<float> gate_rows_;
+  // First layer: the rows of each token if tokens consist of parts, and the number of parts after the first.
+  std::vector<int32_t> token_rows_;
+  int num_further_parts_ = 0;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

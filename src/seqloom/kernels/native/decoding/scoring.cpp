@@ -33,8 +33,8 @@ void Streams::score(const ScoringRequest& request) {
         request.entropies[positions[i]] = score.entropy;
         request.ranks[positions[i]] = score.rank;
         if (request.logits)
-          std::memcpy(request.logits + positions[i] * network_.vocabulary,
-                      scored_rows[i].memory + network_.logits_offset, network_.vocabulary * sizeof(float));
+          std::memcpy(request.logits + positions[i] * network_.num_outputs,
+                      scored_rows[i].memory + network_.logits_offset, network_.num_outputs * sizeof(float));
       }
     }
   });

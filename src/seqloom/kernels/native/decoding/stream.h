@@ -97,6 +97,10 @@ struct Streams::Workspace {
   std::optional<RepetitionHistory> draft_history;
   // Logits after guidance (`Streams::set_guidance`), allocated when they are first needed.
   Memory guided_logits;
+  // For points (`mixture.h`): the padded logits of the choices, and the probabilities of the choices, under the model and
+  // under the distribution that is drawn from.
+  Memory choice_logits;
+  std::vector<double> model_choices, drawn_choices;
 };
 
 }  // namespace seqloom::decoding

@@ -31,7 +31,7 @@ bool Streams::is_running(int stream) const { return streams_[stream]->progress.e
 void Streams::resize(int count) {
   const int old_count = this->count();
   // All new streams are allocated before any is added, so that a failure changes nothing.
-  const std::vector<float> zeros(network_.vocabulary);
+  const std::vector<float> zeros(network_.num_outputs);
   std::vector<std::unique_ptr<Stream>> new_streams;
   for (int stream = old_count; stream < count; ++stream) new_streams.push_back(std::make_unique<Stream>(network_));
   streams_.reserve(count);
@@ -48,7 +48,7 @@ void Streams::clear(int stream) {
   std::memset(streams_[stream]->memory.get(), 0, network_.stream_bytes);
   network_.clear(streams_[stream]->memory.get());
   // Nothing has been read: all tokens are equally likely.
-  set_logits(stream, std::vector<float>(network_.vocabulary).data());
+  set_logits(stream, std::vector<float>(network_.num_outputs).data());
 }
 
 void Streams::reorder(const int32_t* sources) {
@@ -96,8 +96,8 @@ const float* Streams::logits(int stream) const {
 void Streams::set_logits(int stream, const float* logits) {
   constexpr float kPaddingLogit = -3.0e38f;  // as in `network.h`
   float* const target = const_cast<float*>(this->logits(stream));
-  for (size_t token = 0; token < network_.padded_vocabulary; ++token)
-    target[token] = token < static_cast<size_t>(network_.vocabulary) ? logits[token] : kPaddingLogit;
+  for (size_t token = 0; token < network_.padded_outputs; ++token)
+    target[token] = token < static_cast<size_t>(network_.num_outputs) ? logits[token] : kPaddingLogit;
 }
 
 void Streams::set_gate_bias(int layer, const float* bias) {
@@ -112,10 +112,10 @@ void Streams::set_gate_bias(int layer, const float* bias) {
 void Streams::set_logit_bias(const float* bias) {
   logit_biases_.clear();
   if (!bias) return;
-  logit_biases_.assign(count() * network_.padded_vocabulary, 0);
+  logit_biases_.assign(count() * network_.padded_outputs, 0);
   for (int stream = 0; stream < count(); ++stream)
-    std::memcpy(logit_biases_.data() + stream * network_.padded_vocabulary, bias + stream * network_.vocabulary,
-                network_.vocabulary * sizeof(float));
+    std::memcpy(logit_biases_.data() + stream * network_.padded_outputs, bias + stream * network_.num_outputs,
+                network_.num_outputs * sizeof(float));
 }
 
 void Streams::set_stream_gate_bias(int stream, int layer, const float* bias) {
@@ -124,15 +124,15 @@ void Streams::set_stream_gate_bias(int stream, int layer, const float* bias) {
 }
 
 void Streams::set_stream_logit_bias(int stream, const float* bias) {
-  if (logit_biases_.empty()) logit_biases_.assign(count() * network_.padded_vocabulary, 0);
-  std::memcpy(logit_biases_.data() + stream * network_.padded_vocabulary, bias, network_.vocabulary * sizeof(float));
+  if (logit_biases_.empty()) logit_biases_.assign(count() * network_.padded_outputs, 0);
+  std::memcpy(logit_biases_.data() + stream * network_.padded_outputs, bias, network_.num_outputs * sizeof(float));
 }
 
 // Return the row with which a stream reads a token, with the stream's biases.
 TokenRow Streams::make_row(int stream, int32_t token) {
   return {streams_[stream]->memory.get(),
           gate_biases_.empty() ? nullptr : gate_biases_.data() + stream * network_.num_gate_biases,
-          logit_biases_.empty() ? nullptr : logit_biases_.data() + stream * network_.padded_vocabulary, token};
+          logit_biases_.empty() ? nullptr : logit_biases_.data() + stream * network_.padded_outputs, token};
 }
 
 bool Streams::can_share_steps(size_t num_streams) const {
@@ -208,8 +208,8 @@ void Streams::read_many(int stream, const int32_t* tokens, int num_tokens, int n
   for (int i = 0; i < num_tokens; ++i) add_row(stream, tokens[i]);
   network_.read_many(record.rows.data(), num_tokens, /*team=*/nullptr);
   for (int i = 0; i < num_tokens; ++i)
-    std::memcpy(logits + static_cast<size_t>(i) * network_.vocabulary, record.rows[i].memory + network_.logits_offset,
-                network_.vocabulary * sizeof(float));
+    std::memcpy(logits + static_cast<size_t>(i) * network_.num_outputs, record.rows[i].memory + network_.logits_offset,
+                network_.num_outputs * sizeof(float));
   network_.keep(record.rows.data(), num_kept, /*team=*/nullptr);
 }
 

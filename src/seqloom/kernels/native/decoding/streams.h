@@ -33,7 +33,7 @@ struct ScoringRequest {
   const int32_t *tokens, *targets;
   double *log_probs, *entropies;
   int32_t* ranks;  // how many tokens were more likely than the target
-  float* logits;   // [streams, time, vocabulary]; null to leave them out
+  float* logits;   // [streams, time, outputs]; null to leave them out
 };
 
 // How well drafts worked in one sample until now.
@@ -82,11 +82,11 @@ class Streams {
   const float* logits(int stream) const;
   void set_logits(int stream, const float* logits);
 
-  // Set biases of all streams: those of a layer's gates [count, gates * units], or of the logits [count, vocabulary].
+  // Set biases of all streams: those of a layer's gates [count, gates * units], or of the logits [count, outputs].
   // Null removes them.
   void set_gate_bias(int layer, const float* bias);
   void set_logit_bias(const float* bias);
-  // Set biases of one stream: [gates * units] or [vocabulary].
+  // Set biases of one stream: [gates * units] or [outputs].
   void set_stream_gate_bias(int stream, int layer, const float* bias);
   void set_stream_logit_bias(int stream, const float* bias);
   // Set classifier-free guidance. Only the streams of the first half generate. Each stream i has a partner, stream
@@ -103,7 +103,7 @@ class Streams {
   // its last token was scored.
   void score(const ScoringRequest& request);
 
-  // Read several tokens into one stream in one pass. Write the logits after each token [num_tokens, vocabulary]. The
+  // Read several tokens into one stream in one pass. Write the logits after each token [num_tokens, outputs]. The
   // stream's state becomes the state after the first `num_kept` tokens.
   void read_many(int stream, const int32_t* tokens, int num_tokens, int num_kept, float* logits);
 
@@ -148,6 +148,8 @@ class Streams {
   bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, const TextState& text,
                           double uniform, Choice& choice);
   bool choose(Stream& record, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice);
+  void prepare_for_points(Workspace& workspace, SamplingSettings settings) const;
+  bool choose_point(Stream& record, Workspace& workspace, const float* outputs, Choice& choice);
   void renew_drafts(const std::vector<int>& streams, ThreadTeam* team);
   bool falls_behind(std::chrono::steady_clock::time_point start, int num_tokens) const;
 
@@ -161,7 +163,7 @@ class Streams {
   bool abandoned_team_ = false;
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<Stream>> streams_;
-  // [streams, Network::num_gate_biases] and [streams, padded_vocabulary]; empty for no biases.
+  // [streams, Network::num_gate_biases] and [streams, padded_outputs]; empty for no biases.
   std::vector<float> gate_biases_, logit_biases_;
   float guidance_ = 1;
   SamplingSettings settings_{};
