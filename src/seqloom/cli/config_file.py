@@ -26,8 +26,8 @@ _RENAMED = {"hidden_sizes": "hidden_size", "total_steps": "steps", "sources": "s
 _DESCRIPTIONS = frozenset(
     {
         "format", "version", "corpus", "corpus_hash", "separate", "opening", "samples", "kernels", "conditions",
-        "repeat_command", "run_id", "sha256", "model.vocabulary", "model.factors", "model.num_condition_features", "model.noise_size",
-        "model.noise_width", "reading.table_rules",
+        "repeat_command", "run_id", "sha256", "model.vocabulary", "model.factors",
+        "model.num_condition_features", "model.noise_size", "model.noise_width", "reading.table_rules",
     }
 )  # fmt: skip
 """Parts of the configuration of a run that are no settings."""

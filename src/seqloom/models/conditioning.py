@@ -9,7 +9,7 @@ import itertools
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
@@ -27,16 +27,22 @@ _NOISE_SPREAD = 1.5
 class ConditionInputs(NamedTuple):
     """Conditions of a batch of texts.
 
+    Many categories have many features, but a batch has few texts. The distinct rows of features are then enough.
+
     Attributes:
-        features: features of the conditions at each token.
-        is_first: True at tokens that are read from the zero state.
+        features: features of the conditions at each token, or in each row.
+        is_first: True at tokens that are read from the zero state, or for rows of such tokens.
+        row_of_token: row in force at each token; None if features and `is_first` are those of each token.
     """
 
-    features: Float[Tensor, "batch time features"]
-    is_first: Bool[Tensor, "batch time"]
+    features: Float[Tensor, "*places features"]
+    is_first: Bool[Tensor, "*places"]
+    row_of_token: Int[Tensor, "batch time"] | None = None
 
     def time_slice(self, start: int, stop: int) -> "ConditionInputs":
         """Return the conditions of the time steps from `start` to `stop`."""
+        if self.row_of_token is not None:
+            return self._replace(row_of_token=self.row_of_token[:, start:stop])
         return ConditionInputs(self.features[:, start:stop], self.is_first[:, start:stop])
 
 
@@ -81,7 +87,8 @@ class Conditioning(nn.Module):
         """Return the features that act on layer `index`, and the weights from these features to its pre-activations.
 
         If both `input` and `state` act on the layers, the features stand twice side by side; the second copy is zero
-        except at first tokens. If neither does, the weights are zero.
+        except at first tokens. If neither does, the weights are zero. With `conditions.row_of_token`, the features say
+        which row is in force, and the weights are the bias of each row.
         """
         bounds = [0, *itertools.accumulate(self.gate_widths)]
         layer_rows = slice(bounds[index], bounds[index + 1])
@@ -94,9 +101,23 @@ class Conditioning(nn.Module):
         ]
         if not pairs:
             features = conditions.features
-            return LayerConditioning(features, features.new_zeros(self.gate_widths[index], features.shape[-1]))
+            pairs = [(features, features.new_zeros(self.gate_widths[index], features.shape[-1]))]
         all_features, weights = zip(*pairs, strict=True)
-        return LayerConditioning(torch.cat(all_features, -1), torch.cat(weights, -1))
+        conditioning = LayerConditioning(torch.cat(all_features, -1), torch.cat(weights, -1))
+        if conditions.row_of_token is None:
+            return conditioning
+        bias_of_rows = conditioning.bias
+        is_row = nn.functional.one_hot(conditions.row_of_token, len(bias_of_rows)).to(bias_of_rows.dtype)
+        return LayerConditioning(is_row, bias_of_rows.t())
+
+    def output_bias(self, conditions: ConditionInputs) -> Float[Tensor, "batch time outputs"] | None:
+        """Return the bias of the head's outputs at each token; None if `config.condition_into` excludes "output"."""
+        bias = self.logit_bias(conditions.features)
+        return (
+            bias
+            if bias is None or conditions.row_of_token is None
+            else nn.functional.embedding(conditions.row_of_token, bias)
+        )
 
     def logit_bias(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
         """Return the bias of the logits; None if `config.condition_into` excludes "output"."""

@@ -28,11 +28,11 @@ class LayerConditioning(NamedTuple):
         weight: weights from the features to the pre-activations.
     """
 
-    features: Float[Tensor, "batch time features"]
+    features: Float[Tensor, "*places features"]
     weight: Float[Tensor, "gates features"]
 
     @property
-    def bias(self) -> Float[Tensor, "batch time gates"]:
+    def bias(self) -> Float[Tensor, "*places gates"]:
         """Bias of the pre-activations."""
         return self.features @ self.weight.t()
 

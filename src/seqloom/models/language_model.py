@@ -138,7 +138,7 @@ class LanguageModel(nn.Module):
             ignored: id in `targets` of positions that do not count.
             conditions: conditions of the texts; None leaves them unknown.
         """
-        bias = self._logit_bias(None if conditions is None else conditions.features)
+        bias = None if self.condition is None or conditions is None else self.condition.output_bias(conditions)
         if self._head_trains_in_bfloat16:
             next_loss, *later_losses = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
         else:

@@ -56,8 +56,10 @@ class ConditionRows:
         )
 
     def condition_inputs(self, device: torch.device) -> ConditionInputs:
-        """Return the conditions at each token, as the torch model reads them."""
+        """Return the conditions as the torch model reads them: of each token or, if these are fewer, of each row."""
         index = torch.from_numpy(self.index).to(device).long()
         features = torch.from_numpy(self.features).to(device)
         is_first_token = torch.from_numpy(self.is_first).to(device)
+        if len(features) < 2 * features.shape[1]:  # with `input` and `state`, a token has each feature twice
+            return ConditionInputs(features, is_first_token, index)
         return ConditionInputs(features[index], is_first_token[index])

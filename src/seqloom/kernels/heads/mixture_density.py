@@ -2,17 +2,18 @@
 
 A token is a point: a whole number of steps to the right, from -r to r, one down, likewise, and whether the pen is then
 lifted; or the end of the drawing. As in sketch-rnn (Ha, Eck 2017), the model draws a component and the state of the
-pen, then the step from the component's Gaussian. There are three differences. The weights of the components depend on the
-state of the pen, so that a choice is a pair of both. A further component is uniform over all steps; it bounds the loss
-of a point that no Gaussian expects. And the Gaussian is one of whole steps: the probability of a step
-is the mass of its unit square, and at the edge also that of everything beyond it. Probabilities can thus be compared
-with those of other models of the same steps, and a component that narrows to one step does not reach an infinite
-density.
+pen, then the step from the component's Gaussian. There are three differences:
 
-The outputs of the head with K Gaussians are the logits of the K + 1 components with the pen down, the uniform one last,
-of the same with the pen lifted, and of the end if there is one; then, for the Gaussians, K means of x, K means of y where x is at its
-mean, K logarithms of the deviation of x, K of the deviation of y for a given x, and K slopes: the change of the mean of
-y as x changes by 1. A temperature multiplies the covariance.
+- The weights of the components depend on the state of the pen, so a choice is a pair of both.
+- A further component is uniform over all steps. It bounds the loss of a point that no Gaussian expects.
+- The Gaussians are those of whole steps: the probability of a step is the mass of its unit square, and at the edge also
+  that of everything beyond it. Probabilities can thus be compared with those of other models of the same steps, and a
+  component that narrows to one step does not reach an infinite density.
+
+With K Gaussians, the first outputs are the logits of the K + 1 components with the pen down, the uniform one
+last, of the same with the pen lifted, and of the end if there is one. Then follow K means of x, K means of y where x is
+at its mean, K logarithms of the deviation of x, K of the deviation of y for a given x, and K slopes: the change of the
+mean of y as x changes by 1. A temperature multiplies the covariance.
 """
 
 import math
