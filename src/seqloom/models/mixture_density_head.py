@@ -19,6 +19,10 @@ from seqloom.models.head_layer import HeadLayer, at_least_float32
 
 __all__ = ["MixtureDensityHead"]
 
+_FARTHEST = 1000.0
+"""Largest distance from a mean, in deviations, that counts: in float32, the derivative of torch's `log_ndtr` would be
+infinite far beyond it."""
+
 _UNIFORM_LOGIT = -3.0
 """Initial logit of the uniform component; that of a Gaussian is 0."""
 
@@ -86,6 +90,7 @@ class MixtureDensityHead(HeadLayer):
 
 def _log_interval_mass(low: Tensor, high: Tensor) -> Tensor:
     """Return the logarithm of the standard normal mass between two numbers, as `kernels/heads/normal.py` does."""
+    low, high = (end.clamp(-_FARTHEST, _FARTHEST) for end in (low, high))
     is_right = low + high > 0
     log_left, log_right = (
         torch.special.log_ndtr(torch.where(is_right, mirrored, value))
