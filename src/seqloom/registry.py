@@ -139,6 +139,7 @@ HEADS = Registry(
 WRITERS = Registry(
     {
         "music.mid": "seqloom.writers.midi:write_midi",
+        "music.abc": "seqloom.writers.music_abc:write_music_abc",
         "music.wav": "seqloom.writers.wave:write_wave",
         "music.png": "seqloom.plots.piano_roll:write_piano_roll",
         "drawings.svg": "seqloom.writers.drawing_svg:write_drawing_svg",
