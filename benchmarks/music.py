@@ -64,7 +64,8 @@ def trained_runs(args: argparse.Namespace, source: str, level: str) -> Iterator[
     """Yield a run for each seed."""
     folder = Path(args.runs or tempfile.mkdtemp())
     for seed in args.seeds:
-        path = folder / f"{level}-{args.minutes:g}-{args.transpose}-{seed}"
+        sizes = f"{args.hidden_size or ''}-{args.sequence_length or ''}"
+        path = folder / f"{level}-{args.minutes:g}-{args.transpose}-{sizes}-{seed}"
         if path.exists():
             yield seqloom.load(path)
             continue
@@ -77,6 +78,8 @@ def trained_runs(args: argparse.Namespace, source: str, level: str) -> Iterator[
             transpose=args.transpose,
             seed=seed,
             threads=args.threads,
+            hidden_size=args.hidden_size,
+            sequence_length=args.sequence_length,
             progress=False,
         )
 
@@ -157,10 +160,10 @@ def speed(args: argparse.Namespace) -> None:
                 subprocess.run([*seqloom_command, str(Path(folder) / f"tune{suffix}"), "-l", "1000"], check=True)
                 seconds.append(time.perf_counter() - start)
             rows.append([f"tune{suffix} of 1,000 tokens, cold", f"{statistics.median(seconds):.2f} s"])
-    run.generate(length=100)
+    run.generate(length=1000, min_length=1000)
     start = time.perf_counter()
-    sample = run.samples(length=50_000, min_length=50_000)[0]
-    rate = len(sample.tokens) / (time.perf_counter() - start)
+    run.generate(length=100_000, min_length=100_000)
+    rate = 100_000 / (time.perf_counter() - start)
     sizes = "+".join(map(str, run.config.model.hidden_sizes))
     rows.append([f"one stream, {run.config.model.core} of {sizes}", f"{rate:,.0f} events/s"])
     print_table(["what", "measured"], rows)
@@ -175,6 +178,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--transpose", type=int, default=5)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--hidden-size", type=int)
+    parser.add_argument("--sequence-length", type=int)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--runs")
     args = parser.parse_args()

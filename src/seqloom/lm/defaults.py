@@ -28,6 +28,10 @@ _DATA_LIMITED_HIDDEN_SIZE, _DATA_LIMITED_EPOCHS, _DATA_LIMITED_DROPOUT = 256, 12
 weights than training tokens. Without these limits, it would memorise the corpus."""
 
 
+_DENSITY_RATE = 0.5
+"""Learning rate of a model that puts out the parameters of a density, relative to that of other models."""
+
+
 class _BudgetDefaults(NamedTuple):
     """Default settings for a range of budgets.
 
@@ -115,6 +119,7 @@ def choose_defaults(
     *,
     vocabulary: int,
     tokens: int,
+    original_tokens: int | None = None,
     mean_document_tokens: float,
     parent: ModelConfig | None,
     num_condition_features: int = 0,
@@ -127,6 +132,7 @@ def choose_defaults(
         options: settings from the user and the preset.
         vocabulary: number of token ids.
         tokens: number of training tokens.
+        original_tokens: number of those that are not in altered copies; None for all.
         mean_document_tokens: mean number of tokens per document.
         parent: shape of the model with the initial weights, which the new model takes over; None without such a model.
         num_condition_features: number of the model's inputs that encode ratings and categories.
@@ -144,24 +150,28 @@ def choose_defaults(
     architecture = {"head": head, **_architecture(options, vocabulary, hidden_size, parent)}
     inputs = {"vocabulary": vocabulary, "factors": factors, "num_condition_features": num_condition_features}
     model = ModelConfig(**{**architecture, **inputs})
+    originals = original_tokens or tokens
     data_limited = options.preset is None and _is_data_limited(model, tokens)
+    is_too_large = data_limited or (_is_density(model) and _multiplications(model) > originals)
     is_size_open = parent is None and "hidden_sizes" not in options.model
-    if data_limited and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
+    if is_too_large and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
         default_rate = _learning_rate_for(_DATA_LIMITED_HIDDEN_SIZE)
         model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE))
     expected_epochs = seconds * _tokens_per_second(model) / tokens
     if data_limited and budget.seconds is not None:
         budget = replace(budget, max_epochs=min(_DATA_LIMITED_EPOCHS, budget.max_epochs or math.inf))
     expected_epochs = min(expected_epochs, budget.max_epochs or math.inf)
+    # Copies delay overfitting, but less than as many originals would.
+    effective_epochs = expected_epochs * math.sqrt(tokens / originals)
     if "dropout" not in options.model and options.preset is None:
-        model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(expected_epochs))
+        model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(effective_epochs))
     default_length = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
     batch_size, sequence_length = _batch_shape(options.training, tokens, default_length)
     defaults = {
         "batch_size": batch_size,
         "sequence_length": sequence_length,
-        "learning_rate": float(f"{_learning_rate(options, parent, default_rate, max(model.hidden_sizes)):.3g}"),
-        "weight_decay": 0.01 if expected_epochs < 8 else 0.02,
+        "learning_rate": float(f"{_learning_rate(options, parent, default_rate, model):.3g}"),
+        "weight_decay": 0.01 if effective_epochs < 8 else 0.02,
         "precision": precision,
         "validation_tokens": _validation_tokens(budget),
     }
@@ -260,18 +270,20 @@ def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -
     return {"hidden_sizes": sizes, "embedding": embedding}
 
 
-def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest_layer: int) -> float:
+def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, model: ModelConfig) -> float:
     """Return the learning rate: half of the usual rate if the training starts from the weights of a parent.
 
     Args:
         options: settings from the user and the preset.
         parent: shape of the model with the initial weights; None for a new model.
         default: rate for a new model whose hidden sizes the options leave open.
-        widest_layer: largest hidden size.
+        model: shape of the network.
     """
+    widest_layer = max(model.hidden_sizes)
+    factor = _DENSITY_RATE if _is_density(model) else 1.0
     if parent is not None:
-        return 0.5 * _learning_rate_for(widest_layer)
-    return _learning_rate_for(widest_layer) if "hidden_sizes" in options.model else default
+        return 0.5 * factor * _learning_rate_for(widest_layer)
+    return factor * (_learning_rate_for(widest_layer) if "hidden_sizes" in options.model else default)
 
 
 def _learning_rate_for(size: int) -> float:
@@ -309,6 +321,11 @@ def _multiplications(model: ModelConfig) -> int:
 
 def _num_outputs(model: ModelConfig) -> int:
     return head_spec(model.head).num_outputs(model)
+
+
+def _is_density(model: ModelConfig) -> bool:
+    """Return whether the head puts out the parameters of a density, such as the means of Gaussians."""
+    return head_spec(model.head).make_distribution is not None
 
 
 def _is_data_limited(model: ModelConfig, tokens: int) -> bool:

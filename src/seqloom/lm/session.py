@@ -189,6 +189,7 @@ def _plan(
         factors=dataset.codec.factors,
         num_condition_features=num_condition_features,
         tokens=spans.num_records,
+        original_tokens=spans.without_copies(dataset.store).num_records,
         mean_document_tokens=spans.num_records / len(spans),
         parent=parent.config.model if parent else None,
     )
