@@ -86,6 +86,40 @@ std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precisi
   return std::unique_ptr<Network>(kernels.new_network(model));
 }
 
+// A network of points on a grid of steps from -1 to 1, and of their end: see `mixture.h`. The table has a row for each of
+// three steps to the right, three steps down, two states of the pen, and the end.
+std::unique_ptr<Network> make_point_network(const Kernels& kernels, Core core, Precision precision) {
+  constexpr int kPoints = 18, kTableRows = 9, kGaussians = 2, kOutputs = 2 * (kGaussians + 1) + 1 + 5 * kGaussians;
+  RandomArrays arrays;
+  const int units = kUnits[0], columns = (core == Core::kLstm ? 4 : 3) * units;
+  LayerWeights layer{kTableRows, units,   /*taps=*/0, /*dilation=*/0, nullptr, nullptr,
+                     nullptr,    nullptr, nullptr,    nullptr,        nullptr};
+  layer.table = arrays.make(kTableRows * columns);
+  layer.bias = arrays.make(columns);
+  layer.hidden = arrays.make(columns * units);
+  std::vector<int32_t> rows;
+  for (int token = 0; token < kPoints; ++token) rows.insert(rows.end(), {token / 6, 3 + token / 2 % 3, 6 + token % 2});
+  rows.insert(rows.end(), {8, -1, -1});
+  Model model{core,
+              precision,
+              kPoints + 1,
+              /*num_layers=*/1,
+              &layer,
+              arrays.make(kOutputs * units),
+              arrays.make(kOutputs),
+              /*num_drafts=*/0,
+              /*draft_vocabulary=*/0,
+              nullptr,
+              nullptr,
+              nullptr};
+  model.num_table_rows = kTableRows;
+  model.num_parts = 3;
+  model.token_rows = rows.data();
+  model.num_gaussians = kGaussians;
+  model.largest_step = 1;
+  return std::unique_ptr<Network>(kernels.new_network(model));
+}
+
 // The arrays for up to `max_tokens` tokens in each stream.
 struct Output {
   explicit Output(int streams, int max_tokens)
@@ -212,7 +246,7 @@ void check_scores(const Kernels& kernels, const Network& network) {
   constexpr int kStreams = 5, kTime = 9;
   std::vector<int32_t> tokens(kStreams * kTime), targets(kStreams * kTime);
   for (int i = 0; i < kStreams * kTime; ++i)
-    tokens[i] = i * 7 % kVocabulary, targets[i] = i % 3 ? i * 5 % kVocabulary : -1;
+    tokens[i] = i * 7 % network.vocabulary, targets[i] = i % 3 ? i * 5 % network.vocabulary : -1;
   for (int time = 4; time < kTime; ++time) tokens[2 * kTime + time] = -1;
   const auto scores = [&](int first, int count, int threads) {
     std::vector<double> log_probs(count * kTime), entropies(count * kTime);
@@ -253,6 +287,12 @@ int main() {
       {0.8, 0.9, 0.0, 1.0, 1.0,  0,       1, 12,  0,   2,   nullptr, 3,    0,   1,
        0,   0.3, 0.2, 0.8, 1.75, nullptr, 2, 1.5, 0.5, 1.0, 0.5,     0.05, 2.0, 0.2},
   };
+  constexpr int32_t kEndOfPoints = 18;
+  const SamplingSettings settings_of_points[] = {
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, kEndOfPoints, nullptr},
+      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 12, 0, kEndOfPoints, nullptr},
+      {0.8, 0.9, 0.05, 0.95, 1.0, 5, 8, 12, 5, kEndOfPoints, nullptr},
+  };
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];
     if (!kernels.supported()) continue;
@@ -267,6 +307,13 @@ int main() {
         check_reading_at_once(kernels, *network);
         check_changes_of_streams(kernels, *network, core);
         check_copies_with_watermark(kernels, *network);
+        check_scores(kernels, *network);
+      }
+    for (Core core : {Core::kLstm, Core::kGru})
+      for (Precision precision : {Precision::kFloat32, Precision::kBfloat16, Precision::kInt8}) {
+        const auto network = make_point_network(kernels, core, precision);
+        for (const SamplingSettings& sampling : settings_of_points) check_texts(kernels, *network, sampling);
+        check_tiles(kernels, *network, settings_of_points[0]);
         check_scores(kernels, *network);
       }
     if (num_faults == 0) std::printf("%s ok\n", kernels.name);

@@ -47,14 +47,13 @@ class Drawing:
         """
         random = np.random.default_rng(seed)
         factors, middle = 1 - random.uniform(0, largest_reduction, 2), (GRID - 1) / 2
-        strokes = []
-        for stroke in self.strokes:
-            points = np.array(stroke)
-            keep = random.random(len(points)) >= _POINT_DROPOUT
-            keep[[0, -1]] = True
-            placed = np.rint((points[keep] - middle) * factors + middle).astype(int)
-            strokes.append(_distinct(placed.tolist()))
-        return Drawing(tuple(strokes))
+        points = np.array([point for stroke in self.strokes for point in stroke])
+        stops = np.cumsum([len(stroke) for stroke in self.strokes])
+        keep = random.random(len(points)) >= _POINT_DROPOUT
+        keep[stops - 1] = keep[np.append(0, stops[:-1])] = True
+        placed = np.rint((points[keep] - middle) * factors + middle).astype(int).tolist()
+        bounds = [0, *np.cumsum(keep)[stops - 1].tolist()]
+        return Drawing(tuple(_distinct(placed[start:stop]) for start, stop in itertools.pairwise(bounds)))
 
 
 def normalized_drawing(strokes: Iterable[Float[np.ndarray, "points 2"]]) -> Drawing | None:

@@ -76,8 +76,8 @@ void Streams::set_sampling(const SamplingSettings& settings) {
     if (network_.points)
       prepare_for_points(workspace, settings);
     else
-      workspace.chain.reset(kernels_.new_sampler_chain(
-          settings, network_.vocabulary, static_cast<int>(network_.padded_outputs), /*tokens=*/nullptr));
+      workspace.chain.reset(kernels_.new_sampler_chain(settings, network_.vocabulary,
+                                                       static_cast<int>(network_.padded_outputs), /*tokens=*/nullptr));
     for (int draft = 0; draft < num_proposers; ++draft)
       workspace.proposers.emplace_back(kernels_.new_sampler_chain(
           draft_settings, draft_tokens.size(), static_cast<int>(network_.padded_drafts), draft_tokens.data()));

@@ -74,7 +74,8 @@ class PointMixture {
   }
 
  private:
-  static constexpr double kTurn = 6.283185307179586, kRootOfHalf = 0.7071067811865476, kStepScale = 16, kSmallestDeviation = 0.2;
+  static constexpr double kTurn = 6.283185307179586, kRootOfHalf = 0.7071067811865476, kStepScale = 16,
+                          kSmallestDeviation = 0.2;
   static constexpr double kLargestLogDeviation = 6, kBeyond = 10000;
   // A term that is smaller than a sum by this factor does not change it.
   static constexpr double kNegligible = 1e-20;

@@ -164,7 +164,8 @@ class Recurrent final : public Layer {
   __attribute__((noinline)) void run_cells(const TokenRow& row, size_t block, const Vec* from_hidden,
                                            const Vec* from_input) const {
     const size_t first = block * kColumns;
-    const int32_t* const rows = token_rows_.empty() ? nullptr : token_rows_.data() + row.token * (num_further_parts_ + 1);
+    const int32_t* const rows =
+        token_rows_.empty() ? nullptr : token_rows_.data() + row.token * (num_further_parts_ + 1);
     const size_t first_row = is_upper_ ? 0 : rows ? rows[0] : row.token;
     const float* gate_row = gate_rows_.data() + first_row * num_gate_biases + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
@@ -174,7 +175,8 @@ class Recurrent final : public Layer {
         const int vector = unit_vector * kProducts + p;
         Vec input_sum = load(gate_row + vector * kWidth);
         for (int part = 1; part <= num_further_parts_; ++part)
-          if (rows[part] >= 0) input_sum += load(gate_rows_.data() + rows[part] * num_gate_biases + first + vector * kWidth);
+          if (rows[part] >= 0)
+            input_sum += load(gate_rows_.data() + rows[part] * num_gate_biases + first + vector * kWidth);
         if (bias) input_sum += load(bias + vector * kWidth);
         if (from_input) input_sum += from_input[vector];
         gate[Gates<Cell>::from_input[p]] += input_sum;
