@@ -9,6 +9,7 @@ import pytest
 import seqloom
 from seqloom.cli.app import call
 from seqloom.corpora import open_corpus
+from seqloom.corpora.drawings import Drawing
 from seqloom.errors import ConfigError
 
 SETTINGS = {"steps": 200, "hidden_size": 32, "layers": 1, "batch_size": 8, "sequence_length": 16, "threads": 1}
@@ -89,6 +90,13 @@ def test_stretched_copies_are_only_for_training(folder: Path, tmp_path: Path) ->
     run = seqloom.train(folder / "shapes.ndjson", run=tmp_path / "run", stretch=20, **settings)
     plain = seqloom.load(folder / "strokes")
     assert run.evaluate().num_units == plain.evaluate().num_units
+
+
+def test_pictures_are_centred() -> None:
+    drawing = Drawing((((0, 0), (10, 20)), ((4, 4),)))
+    assert drawing.centred == Drawing((((58, 53), (68, 73)), ((62, 57),)))
+    assert drawing.centred.centred == drawing.centred
+    assert Drawing(()).centred == Drawing(())
 
 
 @pytest.mark.parametrize("word", SHAPES)

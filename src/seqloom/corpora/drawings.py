@@ -40,6 +40,15 @@ class Drawing:
         """Number of points of all strokes."""
         return sum(map(len, self.strokes))
 
+    @property
+    def centred(self) -> "Drawing":
+        """The drawing, moved to the middle of the grid."""
+        points = np.array([point for stroke in self.strokes for point in stroke])
+        if not len(points):
+            return self
+        x, y = (((GRID - 1) - points.min(0) - points.max(0)) // 2).tolist()
+        return Drawing(tuple(tuple((left + x, top + y) for left, top in stroke) for stroke in self.strokes))
+
     def distorted(self, largest_reduction: float, seed: int) -> "Drawing":
         """Return a copy whose width and height are reduced, each by a random share, and that lacks some points.
 

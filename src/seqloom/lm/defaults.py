@@ -161,8 +161,8 @@ def choose_defaults(
     if data_limited and budget.seconds is not None:
         budget = replace(budget, max_epochs=min(_DATA_LIMITED_EPOCHS, budget.max_epochs or math.inf))
     expected_epochs = min(expected_epochs, budget.max_epochs or math.inf)
-    # Copies delay overfitting, but less than as many originals would.
-    effective_epochs = expected_epochs * math.sqrt(tokens / originals)
+    # A density learns nothing new from a copy with other proportions, as a model of other keys does.
+    effective_epochs = expected_epochs * (tokens / originals if _is_density(model) else 1)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(effective_epochs))
     default_length = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))

@@ -52,7 +52,7 @@ def draw_sheet(rows: Sequence[tuple[str, Sequence[Drawing]]], path: Path, *, tit
 
 
 def _draw(axes: "Axes", drawing: Drawing, line_width: float) -> None:
-    for stroke in drawing.strokes:
+    for stroke in drawing.centred.strokes:
         x, y = zip(*stroke, strict=True)
         axes.plot(
             x, y, color=_INK, linewidth=line_width, solid_capstyle="round", marker="." if len(stroke) == 1 else ""

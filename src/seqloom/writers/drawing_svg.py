@@ -30,7 +30,7 @@ def write_drawing_svg(drawing: Drawing, path: Path, *, animate: bool = False) ->
         f'<g fill="none" stroke="black" stroke-width="{_LINE_WIDTH}" stroke-linecap="round" stroke-linejoin="round">',
     ]
     begin = 0.0
-    for stroke in drawing.strokes:
+    for stroke in drawing.centred.strokes:
         if not animate:
             lines.append(f'<path d="{svg_path(stroke)}"/>')
             continue
