@@ -96,11 +96,13 @@ def real_drawings(source: str) -> tuple[list[Drawing], list[int]]:
     return drawings, labels
 
 
-def generated_drawings(run: seqloom.Run, temperature: float, count: int) -> tuple[list[Drawing], list[int]]:
+def generated_drawings(
+    run: seqloom.Run, temperature: float, guidance: float, count: int
+) -> tuple[list[Drawing], list[int]]:
     """Return `count` drawings of each class, and their labels."""
     drawings, labels = [], []
     for index, word in enumerate(CLASSES):
-        samples = run.samples(count=count, rating=word, temperature=temperature, length=300)
+        samples = run.samples(count=count, rating=word, temperature=temperature, guidance=guidance, length=300)
         new = [drawing for sample in samples if (drawing := run.codec.decode(sample.tokens)).strokes]
         drawings += new
         labels += [index] * len(new)
@@ -124,14 +126,19 @@ def main() -> None:
         on_real.append(accuracy(judge, [real[i] for i in inside], torch.tensor([real_labels[i] for i in inside])))
     mean_real = statistics.fmean(on_real)
     rows = [["real, held out from the judge", f"{len(real)}", f"{mean_real:.1%}", ""]]
-    for temperature in (1.0, 0.5, 0.3):
+    for temperature, guidance in ((1.0, 1.0), (0.5, 1.0), (0.3, 1.0), (0.5, 2.0), (0.3, 2.0), (0.3, 3.0)):
         shares = []
         for path in args.run:
-            drawings, labels = generated_drawings(seqloom.load(path), temperature, args.count)
+            drawings, labels = generated_drawings(seqloom.load(path), temperature, guidance, args.count)
             shares.append(statistics.fmean(accuracy(judge, drawings, torch.tensor(labels)) for judge in judges))
         share, number = statistics.median(shares), len(CLASSES) * args.count
         rows.append(
-            [f"generated, temperature {temperature:g}", f"{number}", f"{share:.1%}", f"{share / mean_real:.0%}"]
+            [
+                f"generated, temperature {temperature:g}, guidance {guidance:g}",
+                f"{number}",
+                f"{share:.1%}",
+                f"{share / mean_real:.0%}",
+            ]
         )
     print_table(["drawings", "number", "classified as requested", "share of the accuracy on real ones"], rows)
 

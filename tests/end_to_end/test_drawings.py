@@ -69,7 +69,6 @@ def test_points_are_drawn_and_completed(folder: Path, tmp_path: Path) -> None:
     ("words", "fault"),
     [
         (["--repetition-penalty", "1.2"], "--repetition-penalty acts on the probabilities of tokens"),
-        (["--guidance", "2"], "--guidance got 2, which amplifies logits, and this run draws from a mixture"),
         (["-t", "inf"], "--temperature inf has no meaning for a mixture of Gaussians"),
     ],
 )

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal, norm
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels import native_decoder, reference_decoder
+from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder
 from seqloom.kernels.condition_bias import ConditionBias
 from seqloom.kernels.heads.mixture_density import STEP_SCALE, PointMixture, num_choices, num_outputs
 from seqloom.kernels.heads.normal import log_cdf, log_interval_mass
@@ -137,6 +137,21 @@ def test_the_compiled_sampler_draws_what_the_plain_loop_draws(settings: dict[str
     for one, other in zip(fast, plain, strict=True):
         assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
         assert one.sampling_log_prob == pytest.approx(other.sampling_log_prob, abs=1e-4)
+
+
+def test_guided_points_are_those_of_the_plain_loop() -> None:
+    native = native_decoder(CONFIG, random_weights(), "float32")
+    if native is None:
+        pytest.skip("the compiled kernels are off")
+    gates = (np.full(48, 0.2, np.float32),)
+    bias = ConditionBias(gates, gates, np.linspace(-0.5, 0.5, num_outputs(CONFIG)).astype(np.float32))
+    reference = conditioned_reference_decoder(CONFIG, random_weights(), bias)
+    plain = GuidedDecoder(reference, reference_decoder(CONFIG, random_weights()), 2.0)
+    fast = GuidedDecoder(native.conditioned(bias), native, 2.0)
+    arguments = {"prompt": [END], "token_bytes": TOKEN_BYTES, "boundary": END, "count": 4}
+    config = SamplingConfig(length=30, temperature=0.7, seed=1)
+    expected = [sample.tokens for sample in generate(plain, config, **arguments)]
+    assert [sample.tokens for sample in generate(fast, config, **arguments)] == expected
 
 
 def test_points_far_from_all_components_have_exact_probabilities() -> None:

@@ -22,7 +22,6 @@ from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder, sl
 from seqloom.kernels.condition_bias import ConditionBias, condition_bias, noise_features
 from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder
-from seqloom.kernels.heads import head_spec
 from seqloom.kernels.reference_decoder import conditioned_reference_decoder
 from seqloom.kernels.weights import Weights, checked_weights
 from seqloom.runs.config import RunConfig
@@ -218,12 +217,6 @@ class GeneratorFactory:
                 is_number(guidance) and 0 <= guidance <= _MAX_GUIDANCE,
                 f"`guidance` got {guidance!r}: choose from 0 (ignores the rating) to {_MAX_GUIDANCE}; 1 is off, "
                 "1.5 is usual",
-            )
-        )
-        validate(
-            (
-                guidance == 1 or head_spec(self._config.model.head).make_distribution is None,
-                f"`guidance` got {guidance:g}, which amplifies logits, and this run draws from a mixture: leave it out",
             )
         )
         return self._generator(values, float(guidance))

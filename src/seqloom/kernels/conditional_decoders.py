@@ -64,7 +64,8 @@ class GuidedDecoder:
     """Classifier-free guidance (Ho, Salimans 2022; Sanchez et al. 2023 for text).
 
     The logits are `unconditional + guidance * (conditional - unconditional)`. A guidance of 1 yields the logits of the
-    conditional decoder; a larger one exaggerates the condition. Both decoders read the same tokens. The state is that
+    conditional decoder; a larger one exaggerates the condition. Means and logarithms of deviations, the outputs of
+    a mixture, are extrapolated like logits. Both decoders read the same tokens. The state is that
     of the conditional decoder, followed by that of the unconditional one.
 
     Args:
