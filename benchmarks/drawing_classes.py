@@ -62,7 +62,7 @@ def new_judge() -> nn.Module:
 
 
 def trained_judge(drawings: Sequence[Drawing], labels: Tensor, seed: int) -> nn.Module:
-    """Return a judge that learned from drawings, altered anew in each epoch."""
+    """Return a judge trained on drawings, which are altered differently in each epoch."""
     torch.manual_seed(seed)
     random, judge = np.random.default_rng(seed), new_judge()
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.02)

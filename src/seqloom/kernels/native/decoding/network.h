@@ -77,9 +77,7 @@ class LayeredNetwork final : public Network {
   explicit LayeredNetwork(const Model& model)
       : num_layers_(model.num_layers),
         layers_(new std::unique_ptr<Layer>[num_layers_]),
-        points_(points_of(model)),
-        head_(model.head, model.head_bias, points_ ? points_->num_outputs() : model.vocabulary,
-              model.layers[model.num_layers - 1].units) {
+        head_(model.head, model.head_bias, num_outputs_of(model), model.layers[model.num_layers - 1].units) {
     for (size_t i = 0; i < num_layers_; ++i) {
       Layer* const layer = new_layer(model, model.layers[i]);
       layers_[i].reset(layer);
@@ -90,8 +88,8 @@ class LayeredNetwork final : public Network {
     }
     weight_bytes += head_.bytes();
     vocabulary = model.vocabulary;
-    points = points_;
-    num_outputs = points ? points->num_outputs() : vocabulary;
+    points = points_of(model);
+    num_outputs = num_outputs_of(model);
     padded_outputs = head_.padded_width();
     add_draft_heads(model, model.layers[model.num_layers - 1].units);
     rows_per_pass = Format::kRows;
@@ -170,6 +168,11 @@ class LayeredNetwork final : public Network {
     return PointMixture(model.num_gaussians, model.largest_step, model.vocabulary);
   }
 
+  static int num_outputs_of(const Model& model) {
+    const std::optional<PointMixture> points = points_of(model);
+    return points ? points->num_outputs() : model.vocabulary;
+  }
+
   Score score_point(const float* outputs, int32_t token) const {
     if (!points->is_finite(outputs)) return {NAN, NAN, 0};
     std::vector<double> choices(points->num_choices());
@@ -239,7 +242,6 @@ class LayeredNetwork final : public Network {
 
   size_t num_layers_;
   std::unique_ptr<std::unique_ptr<Layer>[]> layers_;
-  std::optional<PointMixture> points_;
   OutputLayer<Format> head_;
   std::vector<OutputLayer<Format>> draft_heads_;
 };

@@ -165,7 +165,7 @@ class Recurrent final : public Layer {
                                            const Vec* from_input) const {
     const size_t first = block * kColumns;
     const int32_t* const rows =
-        token_rows_.empty() ? nullptr : token_rows_.data() + row.token * (num_further_parts_ + 1);
+        token_rows_.empty() ? nullptr : token_rows_.data() + static_cast<size_t>(row.token) * (num_further_parts_ + 1);
     const size_t first_row = is_upper_ ? 0 : rows ? rows[0] : row.token;
     const float* gate_row = gate_rows_.data() + first_row * num_gate_biases + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
