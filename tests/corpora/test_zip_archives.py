@@ -30,7 +30,14 @@ def test_all_files_of_an_archive_are_read_in_order(archive: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"), [("*.txt", ["a.txt", "b.txt"]), ("part/*", ["part/c.txt"]), ("b.txt", ["b.txt"])]
+    ("pattern", "names"),
+    [
+        ("*.txt", ["a.txt", "b.txt"]),
+        ("part/*", ["part/c.txt"]),
+        ("b.txt", ["b.txt"]),
+        ("**/*.txt", ["a.txt", "b.txt", "part/c.txt"]),
+        ("**/c.*", ["part/c.txt"]),
+    ],
 )
 def test_a_pattern_chooses_files(archive: Path, pattern: str, names: list[str]) -> None:
     assert texts(f"{archive}/{pattern}") == [f"the text of {name} " for name in names]

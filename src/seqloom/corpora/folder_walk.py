@@ -3,8 +3,9 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
+
+from seqloom.corpora.path_patterns import matches_pattern
 
 __all__ = ["leads_out", "matching_files", "walk_folder"]
 
@@ -55,16 +56,5 @@ def matching_files(folder: Path, pattern: Sequence[str], *, follow_links: bool) 
         path
         for parent, _, filenames in walk_folder(folder, follow_links=follow_links)
         for path in (Path(parent, name) for name in filenames)
-        if _matches(path.relative_to(folder).parts, pattern)
+        if matches_pattern(path.relative_to(folder).parts, pattern)
     )
-
-
-def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Return whether the parts of a path match those of a pattern; hidden names match only a part with a dot."""
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        goes_deeper = bool(parts) and not parts[0].startswith(".") and _matches(parts[1:], pattern)
-        return goes_deeper or _matches(parts, pattern[1:])
-    is_visible = bool(parts) and (pattern[0].startswith(".") or not parts[0].startswith("."))
-    return is_visible and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])

@@ -1,7 +1,7 @@
 """Files in a zip archive as files of a source, such as `tunes.zip` or `tunes.zip/*.mid`.
 
 A name that leads into an archive has the path of the archive and then a pattern, in which `*` stands for any text
-within one folder. Nothing is extracted to the disk, and memory is bounded, whatever an archive says about itself.
+within one folder, and `**` for any number of folders. Nothing is extracted to the disk, and memory is bounded, whatever an archive says about itself.
 """
 
 import functools
@@ -9,10 +9,10 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from seqloom.corpora.compressed_files import BLOCK_BYTES, bounded
+from seqloom.corpora.path_patterns import matches_pattern
 from seqloom.errors import SourceError
 
 __all__ = ["archive_and_pattern", "members", "read_member"]
@@ -75,10 +75,7 @@ def members(archive: Path, pattern: str, skipped: Counter[str]) -> list[str]:
 
 
 def _matches(parts: tuple[str, ...], pattern: str) -> bool:
-    if not pattern:
-        return True
-    wanted = PurePosixPath(pattern).parts
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    return not pattern or matches_pattern(parts, PurePosixPath(pattern).parts)
 
 
 def read_member(archive: Path, name: str, max_bytes: float) -> Iterator[bytes]:
