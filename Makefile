@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,drawings,music]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,drawings,music,serve]'
 	@touch $@
 
 install: $(INSTALLED)

@@ -5,7 +5,7 @@ end of the drawing. The baseline is a mixture of bivariate Gaussians for the ste
 1, and the frequencies of the three pen states. seqloom's figure covers the same: steps, lifts and ends.
 
     python benchmarks/drawings.py KANJI.npz --minutes 10
-    python benchmarks/drawings.py QUICKDRAW.ndjson --minutes 10 --category word
+    python benchmarks/drawings.py QUICKDRAW.ndjson --minutes 10 --turn 6 --category word
     python benchmarks/drawings.py KANJI.npz --speed      drawing to file, cold; points per second of one stream
 
 The lines of an ndjson file are shuffled first: the drawings of a class stand together there, and the last tenth, which
@@ -81,7 +81,7 @@ def shuffled(source: str, folder: Path) -> str:
 
 def trained_run(args: argparse.Namespace, source: str, folder: Path, category: str | None, seed: int) -> Any:
     """Return the run of a seed."""
-    name = f"{Path(args.source).stem}-{args.level}-{args.minutes:g}-{args.stretch:g}-{category}-{seed}"
+    name = f"{Path(args.source).stem}-{args.level}-{args.minutes:g}-{args.stretch:g}-{args.turn:g}-{category}-{seed}"
     if (folder / name).exists():
         return seqloom.load(folder / name)
     return seqloom.train(
@@ -90,11 +90,13 @@ def trained_run(args: argparse.Namespace, source: str, folder: Path, category: s
         level=args.level,
         minutes=args.minutes,
         stretch=args.stretch,
+        turn=args.turn,
         hold_out=HOLD_OUT,
         category=category,
         seed=seed,
         threads=args.threads,
         hidden_size=args.hidden_size,
+        layers=args.layers,
         progress=False,
     )
 
@@ -145,9 +147,11 @@ def main() -> None:
     parser.add_argument("--level", default="points")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--stretch", type=float, default=10.0)
+    parser.add_argument("--turn", type=float, default=0.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--category")
     parser.add_argument("--hidden-size", type=int)
+    parser.add_argument("--layers", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--runs")

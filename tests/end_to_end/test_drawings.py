@@ -99,16 +99,18 @@ def test_pictures_are_centred() -> None:
 
 
 @pytest.mark.parametrize("word", SHAPES)
-def test_a_stretched_copy_is_a_smaller_drawing(folder: Path, word: str, tmp_path: Path) -> None:
+def test_a_stretched_copy_has_other_proportions_and_fills_the_grid(folder: Path, word: str, tmp_path: Path) -> None:
     (document,) = open_corpus(_one(tmp_path, word))
     drawing = document.payload
-    copy = drawing.distorted(0.3, seed=1)  # type: ignore[attr-defined]
-    assert copy == drawing.distorted(0.3, seed=1) != drawing.distorted(0.3, seed=2)  # type: ignore[attr-defined]
+    copies = list(drawing.distorted(0.3, 0.2, 5, seed=1))  # type: ignore[attr-defined]
+    assert copies == list(drawing.distorted(0.3, 0.2, 5, seed=1))  # type: ignore[attr-defined]
+    assert len({drawing, *copies, *drawing.distorted(0.3, 0.2, 5, seed=2)}) == 11  # type: ignore[attr-defined]
+    copy = copies[0]
     assert len(copy.strokes) == len(drawing.strokes)  # type: ignore[attr-defined]
     assert copy.num_points <= drawing.num_points  # type: ignore[attr-defined]
     extent = np.ptp(np.concatenate([np.array(stroke) for stroke in copy.strokes]), axis=0)
-    assert (0.65 * 127 <= extent).all()
-    assert (extent < 127).all()
+    assert extent.max() == 127
+    assert (0.4 * 127 <= extent).all()
 
 
 def test_text_cannot_be_stretched(tmp_path: Path) -> None:

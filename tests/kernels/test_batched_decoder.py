@@ -126,6 +126,49 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
     assert len({tuple(row) for row in written}) == 3
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("drafts", [1, 3])
+def test_streams_with_settings_of_their_own_draw_what_they_draw_alone(make, threads, drafts):
+    """A stream joins and leaves while others run, with another temperature, filter, bias and penalty than these."""
+    config, weights = make("lstm", hidden_sizes=(24,), vocabulary=19, scale=0.3, prediction_heads=3)
+    random = np.random.default_rng(1)
+    for head in range(2):
+        for part, shape in (("weight", (19, 24)), ("bias", (19,))):
+            weights[f"head.ahead.{head}.{part}"] = 0.3 * random.standard_normal(shape).astype(np.float32)
+    model = native_decoder(config, weights, "float32")
+    bias = np.zeros(19, np.float32)
+    bias[4] = -np.inf
+    requests = [
+        (sampling(length=30, temperature=0.7, tokens_per_step=drafts), None),
+        (sampling(length=17, top_k=5, boundary=2), None),
+        (sampling(length=40, repetition_penalty=1.4, tokens_per_step=drafts), bias),
+        (sampling(length=12, temperature=0.0), None),
+    ]
+    expected = []
+    for index, (settings, its_bias) in enumerate(requests):
+        alone = model.streams(1, 1)
+        alone.set_sampling(settings, its_bias)
+        alone.begin(0, 11, index, np.array([1]))
+        expected.append(alone.generate(50).tokens[0, : settings.length].tolist())
+    together, texts = model.streams(2, threads), {index: [] for index in range(4)}
+    waiting, running = list(range(4)), {}
+    while waiting or running:
+        for stream in {0, 1} - running.keys():
+            if waiting:
+                running[stream] = index = waiting.pop(0)
+                together.clear(stream)
+                together.set_stream_sampling(stream, *requests[index])
+                together.begin(stream, 11, index, np.array([1]))
+        chunk = together.generate(5)
+        for stream, index in list(running.items()):
+            texts[index] += chunk.tokens[stream, : chunk.counts[stream]].tolist()
+            if chunk.endings[stream]:
+                del running[stream]
+    for index, text in texts.items():
+        assert text == expected[index][: len(text)]
+        assert len(text) == requests[index][0].length or text[-1] == 2
+
+
 @pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
 def test_biases_of_lanes_act_like_biases_of_the_model(make, core, gates):
     config, weights = make(core, hidden_sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)

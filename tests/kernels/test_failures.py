@@ -163,6 +163,7 @@ def test_null_pointers_are_refused(streams, decoder):
         ("score", None),
         ("score", byref(ScoringRequest(1))),
         ("set_sampling", None),
+        ("set_stream_sampling", 0, None),
         ("begin", 0, 1, 2, None, 1, 0),
         ("generate", None),
         ("generate", byref(GenerationOutput(1))),
@@ -216,6 +217,8 @@ def test_numbers_of_threads_are_checked(decoder, threads):
 def test_sampling_settings_are_checked(streams, settings, match):
     with refused(match):
         streams("set_sampling", byref(SamplingSettings(**(DRAWING | settings))))
+    with refused(match):
+        streams("set_stream_sampling", 0, byref(SamplingSettings(**(DRAWING | settings))))
 
 
 def test_streams_that_have_not_begun_are_refused(decoder):

@@ -176,6 +176,30 @@ void check_texts(const Kernels& kernels, const Network& network, const SamplingS
            kernels.name, "a batch changes a text");
 }
 
+// Check that streams with settings of their own generate together what each generates alone, also after changes of the
+// order.
+void check_own_settings(const Kernels& kernels, const Network& network, const SamplingSettings* settings, int count) {
+  const int32_t prompt[] = {3, 1, 4};
+  Streams streams(kernels, network, /*threads=*/3);
+  streams.resize(count);
+  for (int stream = 0; stream < count; ++stream) {
+    streams.read(stream, prompt, /*num_tokens=*/3);
+    streams.set_stream_sampling(stream, settings[stream]);
+    streams.begin(stream, /*seed=*/5, /*index=*/stream, /*recent=*/prompt, /*num_recent=*/3, /*variants=*/stream);
+  }
+  std::vector<int32_t> order(count);
+  for (int stream = 0; stream < count; ++stream) order[stream] = stream;
+  streams.reorder(order.data());
+  Output output(count, /*max_tokens=*/20);
+  streams.generate(output.arrays());
+  for (int stream = 0; stream < count; ++stream) {
+    const int32_t* tokens = output.tokens.data() + stream * output.max_tokens;
+    const std::vector<int32_t> text(tokens, tokens + output.counts[stream]);
+    expect(text == generate(kernels, network, settings[stream], stream, /*count=*/1, /*threads=*/1)[0], kernels.name,
+           "a stream with settings of its own generates another text");
+  }
+}
+
 // Check that texts do not change if there are enough streams to fill a tile (16 rows that one product computes), and
 // one more stream.
 void check_tiles(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
@@ -303,6 +327,7 @@ int main() {
                "a convolution in int8 is not refused, or another network is refused");
         if (!network) continue;
         for (const SamplingSettings& sampling : settings) check_texts(kernels, *network, sampling);
+        check_own_settings(kernels, *network, settings, /*count=*/10);
         check_tiles(kernels, *network, settings[0]);
         check_reading_at_once(kernels, *network);
         check_changes_of_streams(kernels, *network, core);
@@ -313,6 +338,7 @@ int main() {
       for (Precision precision : {Precision::kFloat32, Precision::kBfloat16, Precision::kInt8}) {
         const auto network = make_point_network(kernels, core, precision);
         for (const SamplingSettings& sampling : settings_of_points) check_texts(kernels, *network, sampling);
+        check_own_settings(kernels, *network, settings_of_points, /*count=*/3);
         check_tiles(kernels, *network, settings_of_points[0]);
         check_scores(kernels, *network);
       }

@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "info": ("seqloom.cli.info_commands:info", "seqloom info runs/novel"),
     "runs": ("seqloom.cli.info_commands:runs", "seqloom runs runs"),
     "plot": ("seqloom.cli.info_commands:plot", 'seqloom plot runs/novel --prompt "It wa"'),
+    "serve": ("seqloom.cli.serve_command:serve", "seqloom serve runs/novel"),
     "demo": ("seqloom.cli.train_commands:demo", "seqloom demo --minutes 1"),
 }
 """Place of each command, as "module:function", and an example."""

@@ -12,6 +12,7 @@ from seqloom.config.detector import DetectorConfig, DuelConfig, ReportConfig, Sc
 from seqloom.config.flags import cli_flag
 from seqloom.config.gan import GanConfig
 from seqloom.config.options import GanOptions, TrainOptions
+from seqloom.config.serving import ServingConfig
 from seqloom.config.settings import fields_of
 from seqloom.rating.request import RatingRequest
 
@@ -19,14 +20,14 @@ __all__ = ["COMMAND_PARAMETERS", "known_settings", "with_flags"]
 
 _CONFIGS = (
     ReadingConfig, ModelConfig, TrainingConfig, TrainOptions, GanConfig, GanOptions, SamplingConfig, DecodingConfig,
-    RatingRequest, CriticConfig, DetectorConfig, ScoringConfig, ReportConfig, DuelConfig,
+    RatingRequest, CriticConfig, DetectorConfig, ScoringConfig, ReportConfig, DuelConfig, ServingConfig,
 )  # fmt: skip
 
 COMMAND_PARAMETERS = (
-    "against", "animate", "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator",
-    "generators", "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite", "prompt",
-    "prompt_file", "rating", "rating_control", "real", "resume", "run", "sliding_window", "soundfont", "split",
-    "stride", "texts", "verify", "windows",
+    "against", "animate", "blocks", "by", "category", "count", "critic", "detector", "from_run", "generated",
+    "generator", "generators", "interactive", "json", "jsonl", "key", "label", "methods", "output", "overwrite",
+    "prompt", "prompt_file", "rating", "rating_control", "real", "resume", "run", "sliding_window", "soundfont",
+    "split", "stride", "texts", "verify", "windows",
 )  # fmt: skip
 """Parameters that commands declare themselves, instead of taking them from a dataclass of settings."""
 

@@ -24,7 +24,7 @@ from seqloom.corpora.music import (
     Tempo,
     normalized_music,
 )
-from seqloom.errors import SeqloomError
+from seqloom.errors import MissingExtraError
 
 __all__ = ["MidiLikeCodec", "RemiCodec", "TsdCodec"]
 
@@ -139,12 +139,12 @@ def _tokenizer(name: str) -> Any:
     """Return a tokenizer of miditok that rounds nothing of a payload.
 
     Raises:
-        SeqloomError: miditok is not installed.
+        MissingExtraError: miditok is not installed.
     """
     try:
         import miditok
     except ImportError:
-        raise SeqloomError("music needs the package miditok: pip install 'seqloom[music]'") from None
+        raise MissingExtraError("music needs the package miditok: pip install 'seqloom[music]'") from None
     config = miditok.TokenizerConfig(
         pitch_range=(0, 127),
         drums_pitch_range=(0, 127),

@@ -96,6 +96,7 @@ class TrainOptions(Options):
     transpose: int | None = None
     vary_tempo: float | None = None
     stretch: float | None = None
+    turn: float | None = None
     follow_links: bool | None = None
     core: str | None = None
     head: str | None = None

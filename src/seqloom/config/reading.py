@@ -49,8 +49,9 @@ class ReadingConfig(JsonSerializable):
             "text" reads any file as text. None is the kind of most files.
         transpose: for music: largest number of semitones by which copies for the training are transposed, up and down.
         vary_tempo: for music: largest change of the tempo of copies for the training, in percent.
-        stretch: for drawings: largest reduction of the width and height of copies for the training, in percent; the
-            copies also lack some points.
+        stretch: for drawings: largest reduction of the width and height of copies for the training, in percent, before
+            they fill the grid again; the copies also lack some points.
+        turn: for drawings: largest angle and slant of copies for the training, in degrees.
         max_size: largest size of the content of a compressed file in GiB.
         follow_links: whether links in a folder are followed if they lead out of the folder; otherwise they are skipped.
         table_rules: version of the rules by which cells become groups and pools (see `corpora.table_cells`). Runs and
@@ -100,6 +101,12 @@ class ReadingConfig(JsonSerializable):
         help="drawings: also train on copies that are narrower or lower by up to this many percent",
         at_least=0,
         at_most=50,
+    )
+    turn: float = setting(
+        0.0,
+        help="drawings: also train on copies that are turned and slanted by up to this many degrees",
+        at_least=0,
+        at_most=45,
     )
     max_size: float = setting(16.0, help="largest decompressed size of a file in GiB", above=0, finite=False)
     follow_links: bool = setting(False, help="follow links that lead out of a folder")

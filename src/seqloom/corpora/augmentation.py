@@ -3,6 +3,7 @@
 Only training reads the copies: validation and held-out text consist of originals, so that figures stay comparable.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, Self, runtime_checkable
@@ -12,9 +13,12 @@ from seqloom.corpora.document import Document
 from seqloom.corpora.payloads import Payload
 from seqloom.errors import ConfigError
 
-__all__ = ["AlterableDrawing", "AlterableMusic", "is_augmented", "with_copies"]
+__all__ = ["ALTERATIONS", "AlterableDrawing", "AlterableMusic", "is_augmented", "with_copies"]
 
-_NUM_DRAWINGS = 8
+ALTERATIONS = ("transpose", "vary_tempo", "stretch", "turn")
+"""Settings of reading that request altered copies."""
+
+_NUM_DRAWINGS = 24
 """Number of copies of a drawing."""
 
 
@@ -29,10 +33,10 @@ class AlterableMusic(Protocol):
 
 @runtime_checkable
 class AlterableDrawing(Protocol):
-    """A payload that is drawn, of which there are copies of other proportions."""
+    """A payload that is drawn, of which there are distorted copies."""
 
-    def distorted(self, largest_reduction: float, seed: int) -> Self:
-        """Return a copy whose width and height are reduced, each by up to a share, and that lacks some points."""
+    def distorted(self, squeeze: float, turn: float, count: int, seed: int) -> Iterator[Self]:
+        """Yield copies that are squeezed, turned and slanted at random, and that lack some points."""
         ...
 
 
@@ -60,7 +64,7 @@ def with_copies(documents: Iterable[Document], reading: ReadingConfig) -> Iterat
 
 def _requested(reading: ReadingConfig) -> str:
     """Return the name of the first setting that requests copies; empty if there is none."""
-    return next((name for name in ("transpose", "vary_tempo", "stretch") if getattr(reading, name)), "")
+    return next((name for name in ALTERATIONS if getattr(reading, name)), "")
 
 
 def _copies(payload: Payload, reading: ReadingConfig, number: int) -> Iterator[Any]:
@@ -69,11 +73,10 @@ def _copies(payload: Payload, reading: ReadingConfig, number: int) -> Iterator[A
         if not isinstance(payload, AlterableMusic):
             raise ConfigError(f"`{_requested(reading)}` alters music, and these are {payload.kind}: leave it out")
         yield from _copies_of_music(payload, reading)
-    if reading.stretch:
+    if reading.stretch or reading.turn:
         if not isinstance(payload, AlterableDrawing):
-            raise ConfigError(f"`stretch` alters drawings, and these are {payload.kind}: leave it out")
-        for index in range(_NUM_DRAWINGS):
-            yield payload.distorted(reading.stretch / 100, seed=number * _NUM_DRAWINGS + index)
+            raise ConfigError(f"`{_requested(reading)}` alters drawings, and these are {payload.kind}: leave it out")
+        yield from payload.distorted(reading.stretch / 100, math.radians(reading.turn), _NUM_DRAWINGS, seed=number)
 
 
 def _copies_of_music(payload: AlterableMusic, reading: ReadingConfig) -> Iterator[Any]:

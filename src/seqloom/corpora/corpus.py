@@ -34,6 +34,7 @@ _LATER_SETTINGS = (
     "transpose",
     "vary_tempo",
     "stretch",
+    "turn",
     "cut_words",
     "passages",
     "sentences",

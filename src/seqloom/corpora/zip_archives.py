@@ -1,7 +1,8 @@
 """Files in a zip archive as files of a source, such as `tunes.zip` or `tunes.zip/*.mid`.
 
 A name that leads into an archive has the path of the archive and then a pattern, in which `*` stands for any text
-within one folder, and `**` for any number of folders. Nothing is extracted to the disk, and memory is bounded, whatever an archive says about itself.
+within one folder, and `**` for any number of folders. Nothing is extracted to the disk, and memory is bounded, whatever
+an archive says about itself.
 """
 
 import functools

@@ -117,7 +117,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     if store.copies is not None and is_divided and store.num_documents - store.num_copies < _MIN_ORIGINALS:
         raise SourceError(
             "one document and its altered copies cannot be divided: use more documents, or leave out `transpose`, "
-            "`vary_tempo` or `stretch`"
+            "`vary_tempo`, `stretch` or `turn`"
         )
     labels = _group_labels(all_spans, store.groups)
     if labels is None:

@@ -7,7 +7,8 @@ model guess, and that a later step verifies.
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import POINTER, byref, c_float, c_int, c_void_p
 from typing import NamedTuple
 
@@ -154,22 +155,26 @@ class BatchedDecoder:
 
     def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
         """Set the biases of all streams from one element per stream; None stands for a stream without conditions."""
-        for layer, width in enumerate(self._weights.gate_widths):
-            rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
-            self.set_gate_bias(layer, np.stack(rows))
-        num_outputs = self._weights.num_outputs
-        self.set_logit_bias(
-            np.stack([np.zeros(num_outputs, np.float32) if bias is None else bias.logits for bias in conditions])
-        )
+        zero = self._no_condition
+        for layer in range(len(self._weights.gate_widths)):
+            self.set_gate_bias(layer, np.stack([(bias or zero).gates[layer] for bias in conditions]))
+        self.set_logit_bias(np.stack([(bias or zero).logits for bias in conditions]))
 
-    def set_stream_condition(self, stream: int, condition: ConditionBias) -> None:
-        """Set the biases of one stream; the other streams keep theirs."""
+    def set_stream_condition(self, stream: int, condition: ConditionBias | None) -> None:
+        """Set the biases of one stream, None to remove them; the other streams keep theirs."""
+        condition = condition or self._no_condition
         for layer, gates in enumerate(condition.gates):
             data = _checked_bias(gates, (self._weights.gate_widths[layer],))
             arguments = layer, address(data), len(data)
             self._library.seqloom_streams_set_stream_gate_bias(self._handle, self._checked(stream), *arguments)
         data = _checked_bias(condition.logits, (self._weights.num_outputs,))
         self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(stream), address(data))
+
+    @property
+    def _no_condition(self) -> ConditionBias:
+        """Biases that change nothing."""
+        gates = tuple(np.zeros(width, np.float32) for width in self._weights.gate_widths)
+        return ConditionBias(gates, gates, np.zeros(self._weights.num_outputs, np.float32))
 
     def set_guidance(self, guidance: float) -> None:
         """Give each stream of the first half a partner of the second half, and guide the stream away from its partner.
@@ -258,22 +263,47 @@ class BatchedDecoder:
         bias: Float32[np.ndarray, " vocab"] | None = None,
         breakers: Bool[np.ndarray, " vocab"] | None = None,
     ) -> None:
-        """Set how tokens are drawn; afterwards `begin` must start every stream again.
+        """Set how tokens are drawn in all streams; afterwards `begin` must start every stream again.
 
         Args:
             settings: settings of the draws; the other arguments replace their fields `bias` and `dry_breakers`.
             bias: bias of the logits, with minus infinity for banned tokens; None without a bias.
             breakers: True for tokens that end a repeat of DRY; None if there are none.
         """
+        with self._with_arrays(settings, bias, breakers):
+            self._library.seqloom_streams_set_sampling(self._handle, byref(settings))
+        self._can_generate = True
+
+    def set_stream_sampling(
+        self,
+        stream: int,
+        settings: SamplingSettings,
+        bias: Float32[np.ndarray, " vocab"] | None = None,
+        breakers: Bool[np.ndarray, " vocab"] | None = None,
+    ) -> None:
+        """Set how tokens are drawn in one stream, which `begin` must start again; see `set_sampling`."""
+        with self._with_arrays(settings, bias, breakers):
+            self._library.seqloom_streams_set_stream_sampling(self._handle, self._checked(stream), byref(settings))
+        self._can_generate = True
+
+    @contextmanager
+    def _with_arrays(
+        self,
+        settings: SamplingSettings,
+        bias: Float32[np.ndarray, " vocab"] | None,
+        breakers: Bool[np.ndarray, " vocab"] | None,
+    ) -> Iterator[None]:
+        """Let the settings point to arrays within a `with` statement, in which the compiled library copies them."""
         shape = (self._weights.vocabulary,)
         data = None if bias is None else _checked_bias(bias, shape)
         is_breaker = None if breakers is None else np.ascontiguousarray(breakers, np.uint8)
         if is_breaker is not None and is_breaker.shape != shape:
             raise ValueError(f"breakers have shape {list(is_breaker.shape)}, expected {list(shape)}")
         settings.bias, settings.dry_breakers = address(data), address(is_breaker)
-        self._library.seqloom_streams_set_sampling(self._handle, byref(settings))
-        settings.bias = settings.dry_breakers = None
-        self._can_generate = True
+        try:
+            yield
+        finally:
+            settings.bias = settings.dry_breakers = None
 
     def begin(
         self,

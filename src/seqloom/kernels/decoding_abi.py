@@ -151,6 +151,7 @@ _FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
     "seqloom_streams_read_many": (_HANDLE, c_int, _ARRAY, c_int, c_int, _ARRAY),
     "seqloom_streams_score": (_HANDLE, POINTER(ScoringRequest)),
     "seqloom_streams_set_sampling": (_HANDLE, POINTER(SamplingSettings)),
+    "seqloom_streams_set_stream_sampling": (_HANDLE, c_int, POINTER(SamplingSettings)),
     "seqloom_streams_begin": (_HANDLE, c_int, c_uint64, c_uint64, _ARRAY, c_int, c_uint64),
     "seqloom_streams_end": (_HANDLE, c_int),
     "seqloom_streams_generate": (_HANDLE, POINTER(GenerationOutput)),

@@ -31,6 +31,12 @@ weights than training tokens. Without these limits, it would memorise the corpus
 _DENSITY_RATE = 0.5
 """Learning rate of a model that puts out the parameters of a density, relative to that of other models."""
 
+_DENSITY_LAYERS, _MIN_DENSITY_LAYERS_SECONDS = 2, 150
+"""Number of layers of a density model, and the shortest budget in seconds with so many; with less, one is better."""
+
+_DENSITY_CONDITIONS: Mapping[str, Any] = {"condition_into": ("input",)}
+"""Defaults of a density model with conditions. Further ways would only fit the few documents of each category."""
+
 
 class _BudgetDefaults(NamedTuple):
     """Default settings for a range of budgets.
@@ -147,22 +153,25 @@ def choose_defaults(
     seconds = _torch_seconds(budget, _expected_kernels(options, parent, precision, head), options, tokens)
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
     hidden_size, default_rate = row.hidden_size, row.learning_rate
-    architecture = {"head": head, **_architecture(options, vocabulary, hidden_size, parent)}
+    is_density = _is_density(options.model.get("head", head) if parent is None else parent.head)
+    layers = _DENSITY_LAYERS if is_density and seconds > _MIN_DENSITY_LAYERS_SECONDS else None
+    defaults_of_head = {"head": head, **(_DENSITY_CONDITIONS if is_density else {})}
+    architecture = {**defaults_of_head, **_architecture(options, vocabulary, hidden_size, layers, parent)}
     inputs = {"vocabulary": vocabulary, "factors": factors, "num_condition_features": num_condition_features}
     model = ModelConfig(**{**architecture, **inputs})
     originals = original_tokens or tokens
     data_limited = options.preset is None and _is_data_limited(model, tokens)
-    is_too_large = data_limited or (_is_density(model) and _multiplications(model) > originals)
+    is_too_large = data_limited or (is_density and _multiplications(model) > originals)
     is_size_open = parent is None and "hidden_sizes" not in options.model
     if is_too_large and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
         default_rate = _learning_rate_for(_DATA_LIMITED_HIDDEN_SIZE)
-        model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE))
+        model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE, layers))
     expected_epochs = seconds * _tokens_per_second(model) / tokens
     if data_limited and budget.seconds is not None:
         budget = replace(budget, max_epochs=min(_DATA_LIMITED_EPOCHS, budget.max_epochs or math.inf))
     expected_epochs = min(expected_epochs, budget.max_epochs or math.inf)
     # A density learns nothing new from a copy with other proportions, as a model of other keys does.
-    effective_epochs = expected_epochs * (tokens / originals if _is_density(model) else 1)
+    effective_epochs = expected_epochs * (tokens / originals if is_density else 1)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(effective_epochs))
     default_length = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
@@ -242,23 +251,32 @@ def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, prec
     """
     architecture = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
     model = parent or ModelConfig(vocabulary=2, **architecture)  # any valid vocabulary
-    logits_are_put_out = head_spec(options.model.get("head", head)).make_distribution is None
-    if options.model.get("tied") or not logits_are_put_out or not supports_native_training(model):
+    is_density = _is_density(options.model.get("head", head))
+    if options.model.get("tied") or is_density or not supports_native_training(model):
         return None
     return training_kernels(precision)
 
 
-def _architecture(options: ResolvedOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
+def _architecture(
+    options: ResolvedOptions, vocabulary: int, size: int, layers: int | None, parent: ModelConfig | None
+) -> dict[str, Any]:
     """Return the fields of the model config, from the parent if there is one."""
     if parent is not None:
         return {**parent.to_json(), "hidden_sizes": parent.hidden_sizes, **options.model}
-    return {**_sizes_and_embedding(options, vocabulary, size), **options.model}
+    return {**_sizes_and_embedding(options, vocabulary, size, layers), **options.model}
 
 
-def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -> dict[str, Any]:
-    """Return hidden sizes and embedding width; `size` is the hidden size where the options leave it open."""
+def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int, layers: int | None) -> dict[str, Any]:
+    """Return hidden sizes and embedding width.
+
+    Args:
+        options: settings from the user and the preset.
+        vocabulary: number of token ids.
+        size: hidden size where the options leave it open.
+        layers: number of layers where the options leave it open; None for that of the core.
+    """
     core = core_spec(options.model.get("core", ModelConfig.core))
-    layers = int(options.other.get("layers", core.default_layers))
+    layers = int(options.other.get("layers", layers or core.default_layers))
     sizes = options.model.get("hidden_sizes", (size,) * layers)
     # A single size means one layer of a recurrent core, but the default number of layers of any other core.
     if not core.is_recurrent and len(sizes) == 1:
@@ -280,7 +298,7 @@ def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default
         model: shape of the network.
     """
     widest_layer = max(model.hidden_sizes)
-    factor = _DENSITY_RATE if _is_density(model) else 1.0
+    factor = _DENSITY_RATE if _is_density(model.head) else 1.0
     if parent is not None:
         return 0.5 * factor * _learning_rate_for(widest_layer)
     return factor * (_learning_rate_for(widest_layer) if "hidden_sizes" in options.model else default)
@@ -323,9 +341,9 @@ def _num_outputs(model: ModelConfig) -> int:
     return head_spec(model.head).num_outputs(model)
 
 
-def _is_density(model: ModelConfig) -> bool:
-    """Return whether the head puts out the parameters of a density, such as the means of Gaussians."""
-    return head_spec(model.head).make_distribution is not None
+def _is_density(head: str) -> bool:
+    """Return whether a head puts out the parameters of a density, such as the means of Gaussians."""
+    return head_spec(head).make_distribution is not None
 
 
 def _is_data_limited(model: ModelConfig, tokens: int) -> bool:

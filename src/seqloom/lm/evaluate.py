@@ -18,6 +18,7 @@ from seqloom.codecs.unknown_symbols import format_symbols
 from seqloom.config.choices import SplitName, check_split
 from seqloom.config.protocol import Protocol
 from seqloom.corpora import open_corpus
+from seqloom.corpora.augmentation import ALTERATIONS
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
@@ -305,9 +306,8 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     reading = run.config.reading
     is_own = same_sources([source] if isinstance(source, str | Path) else source, run.config.sources)
     try:
-        corpus = open_corpus(
-            source, reading if is_own else replace(reading, encoding=None, transpose=0, vary_tempo=0.0, stretch=0.0)
-        )
+        others = {name: type(getattr(reading, name))(0) for name in ALTERATIONS}
+        corpus = open_corpus(source, reading if is_own else replace(reading, encoding=None, **others))
     except SourceError as error:
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):

@@ -20,7 +20,7 @@ from seqloom.sampling.reweight import reweight
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import log_softmax
 
-__all__ = ["generate", "next_distribution", "stream"]
+__all__ = ["generate", "next_distribution", "stream", "stream_request"]
 
 
 def generate(
@@ -105,7 +105,12 @@ def stream(
         first_token_prefix=first_token_prefix,
         text_before=text_before,
     )
-    if config.beam > 1:
+    return stream_request(request, index)
+
+
+def stream_request(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
+    """Generate one sample of a prepared request piece by piece; see `stream`."""
+    if request.config.beam > 1:
         return _stream_beam_search(request)
     check_draft_length(request)
     return generate_one(request, index) if supports_native(request) else generate_reference(request, index)

@@ -36,6 +36,9 @@ from seqloom.sampling.watermark import GROUPS, WIDTH, key_number, variants_of
 __all__ = [
     "FINISH_REASONS",
     "NATIVE_TRANSFORMS",
+    "add_chunk",
+    "begin_alone",
+    "builder_factory",
     "check_draft_length",
     "generate_batch",
     "generate_one",
@@ -119,9 +122,9 @@ def _draft_limit_advice(limit: int) -> str:
 
 def generate_one(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Generate one sample piece by piece; see `generate_reference`."""
-    streams, builder = start_streams(request, count=1, first_index=index), _builder_factory(request)(index)
+    streams, builder = start_streams(request, count=1, first_index=index), builder_factory(request)(index)
     for chunk in _chunks(streams, max_tokens=1):
-        piece, reason = _add_chunk(builder, chunk, stream=0)
+        piece, reason = add_chunk(builder, chunk, stream=0)
         if piece:
             yield piece
         if reason is not None:
@@ -135,7 +138,7 @@ def generate_one(request: GenerationRequest, index: int = 0) -> Generator[str, N
 def generate_batch(request: GenerationRequest, first_index: int, count: int) -> Iterator[Sample]:
     """Generate samples in parallel streams and yield them in order; a finished stream starts the next sample."""
     num_parallel = min(count, _MAX_STREAMS // _streams_per_sample(request))
-    streams, new_builder = start_streams(request, num_parallel, first_index), _builder_factory(request)
+    streams, new_builder = start_streams(request, num_parallel, first_index), builder_factory(request)
     pending = ((index, new_builder(index)) for index in range(first_index, first_index + count))
     # Stream -> index and builder of the sample that it generates.
     unfinished = {stream: next(pending) for stream in range(num_parallel)}
@@ -143,7 +146,7 @@ def generate_batch(request: GenerationRequest, first_index: int, count: int) -> 
     next_index = first_index
     for chunk in _chunks(streams, max_tokens=_MAX_CHUNK_TOKENS // 4):
         for stream, (index, builder) in list(unfinished.items()):
-            _, reason = _add_chunk(builder, chunk, stream)
+            _, reason = add_chunk(builder, chunk, stream)
             if reason is not None:
                 _, finished[index] = builder.finish(reason, _speculative_stats(request, streams, stream))
                 del unfinished[stream]
@@ -152,7 +155,7 @@ def generate_batch(request: GenerationRequest, first_index: int, count: int) -> 
                 if following is not None:
                     unfinished[stream] = following
                     following_index, _ = following
-                    _begin(request, streams, stream, following_index)
+                    begin_sample(request, streams, stream, following_index)
         while next_index in finished:
             yield finished.pop(next_index)
             next_index += 1
@@ -184,8 +187,25 @@ def start_streams(
     has_bias = bias is not None and bias.any()
     streams.set_sampling(_kernel_settings(request), bias if has_bias else None, request.breakers)
     for stream in range(count):
-        _begin(request, streams, stream, first_index + stream)
+        begin_sample(request, streams, stream, first_index + stream)
     return streams
+
+
+def begin_alone(request: GenerationRequest, streams: BatchedDecoder, stream: int, index: int) -> None:
+    """Begin a sample in one stream, with settings of its own, whatever the other streams do.
+
+    Args:
+        request: generation request that the kernels support, without guidance.
+        streams: streams of the same weights.
+        stream: index of the stream.
+        index: index of the sample.
+    """
+    bias = _static_bias(request)
+    has_bias = bias is not None and bias.any()
+    streams.set_stream_sampling(stream, _kernel_settings(request), bias if has_bias else None, request.breakers)
+    (condition,) = _condition_biases(request.for_sample(index).decoder)
+    streams.set_stream_condition(stream, condition)
+    begin_sample(request, streams, stream, index)
 
 
 def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " streams"]:
@@ -243,7 +263,7 @@ def _chunks(streams: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
         yield chunk
 
 
-def _add_chunk(builder: SampleBuilder, chunk: Chunk, stream: int) -> tuple[str, FinishReason | None]:
+def add_chunk(builder: SampleBuilder, chunk: Chunk, stream: int) -> tuple[str, FinishReason | None]:
     """Add a stream's tokens to its sample; return the new text, and the finish reason once the sample has ended."""
     count, ending = int(chunk.counts[stream]), int(chunk.endings[stream])
     reason = None if ending == RUNNING else FINISH_REASONS[ending]
@@ -252,7 +272,7 @@ def _add_chunk(builder: SampleBuilder, chunk: Chunk, stream: int) -> tuple[str, 
     return piece, "stop" if builder.stopped else reason
 
 
-def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilder]:
+def builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilder]:
     """Return a function from a sample's index to its builder."""
     detokenize, config = make_detokenizer(request.token_bytes, request.boundary), request.config
     return lambda index: SampleBuilder(
@@ -265,7 +285,7 @@ def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilde
     )
 
 
-def _begin(request: GenerationRequest, streams: BatchedDecoder, stream: int, index: int) -> None:
+def begin_sample(request: GenerationRequest, streams: BatchedDecoder, stream: int, index: int) -> None:
     """Start the sample `index` in a stream, and in its partner if there is guidance."""
     is_guided = _streams_per_sample(request) > 1
     streams_of_sample = (stream, stream + len(streams) // 2) if is_guided else (stream,)

@@ -53,6 +53,11 @@ class SampleBuilder:
         self._num_tokens = 0
 
     @property
+    def num_tokens(self) -> int:
+        """Number of tokens so far, those of a stop string included."""
+        return self._num_tokens
+
+    @property
     def stopped(self) -> bool:
         """Whether a stop string was found; later tokens are dropped."""
         return self._buffer.stopped

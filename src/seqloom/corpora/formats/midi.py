@@ -23,7 +23,7 @@ from seqloom.corpora.music import (
 )
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
-from seqloom.errors import ConfigError, SeqloomError
+from seqloom.errors import ConfigError, MissingExtraError
 
 __all__ = ["MidiFile", "import_symusic", "read_midi", "symusic_score"]
 
@@ -87,7 +87,7 @@ def symusic_score(music: MusicPayload, longest: int | None = None) -> Any:
         longest: longest duration in steps; a longer note becomes several notes, one after the other. None for no limit.
 
     Raises:
-        SeqloomError: the package symusic is not installed.
+        MissingExtraError: the package symusic is not installed.
     """
     symusic = import_symusic()
     score = symusic.Score(STEPS_PER_QUARTER)
@@ -110,12 +110,12 @@ def import_symusic() -> Any:
     """Return the package symusic.
 
     Raises:
-        SeqloomError: it is not installed.
+        MissingExtraError: it is not installed.
     """
     try:
         import symusic
     except ImportError:
-        raise SeqloomError("music needs the package symusic: pip install 'seqloom[music]'") from None
+        raise MissingExtraError("music needs the package symusic: pip install 'seqloom[music]'") from None
     return symusic
 
 
@@ -128,7 +128,7 @@ def read_midi(content: bytes, name: str) -> MusicPayload:
 
     Raises:
         Refused: the file is damaged, has no notes, or is no MIDI file of type 0 or 1.
-        SeqloomError: the package symusic is not installed.
+        MissingExtraError: the package symusic is not installed.
     """
     symusic = import_symusic()
     if not content.startswith(b"MThd"):

@@ -20,7 +20,7 @@ from seqloom.corpora.encodings import Refused
 from seqloom.corpora.formats.base import Format, whole_content
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
-from seqloom.errors import SeqloomError
+from seqloom.errors import MissingExtraError
 
 __all__ = ["SvgFile", "read_svg"]
 
@@ -60,7 +60,7 @@ def read_svg(content: bytes, name: str) -> Drawing:
 
     Raises:
         Refused: the file is no SVG, declares a document type, or has no shapes or too many points.
-        SeqloomError: the package svgelements is not installed.
+        MissingExtraError: the package svgelements is not installed.
     """
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content or "<!DOCTYPE".encode("utf-16-le") in content:
         # An entity of a document type can stand for other files, or for text that fills the memory.
@@ -68,7 +68,9 @@ def read_svg(content: bytes, name: str) -> Drawing:
     try:
         import svgelements
     except ImportError:
-        raise SeqloomError("drawings in SVG need the package svgelements: pip install 'seqloom[drawings]'") from None
+        raise MissingExtraError(
+            "drawings in SVG need the package svgelements: pip install 'seqloom[drawings]'"
+        ) from None
     try:
         shapes = svgelements.SVG.parse(io.BytesIO(content), reify=True).elements()
         lines = itertools.chain.from_iterable(

@@ -201,11 +201,19 @@ SEQLOOM_EXPORT int seqloom_streams_set_sampling(void* handle, const SamplingSett
   });
 }
 
+SEQLOOM_EXPORT int seqloom_streams_set_stream_sampling(void* handle, int stream, const SamplingSettings* settings) {
+  return guard([&] {
+    Streams& streams = streams_containing(handle, stream);
+    check_sampling(checked("settings", settings), streams.network().vocabulary);
+    streams.set_stream_sampling(stream, *settings);
+  });
+}
+
 SEQLOOM_EXPORT int seqloom_streams_begin(void* handle, int stream, uint64_t seed, uint64_t index, const int32_t* recent,
                                          int num_recent, uint64_t variants) {
   return guard([&] {
     Streams& streams = streams_containing(handle, stream);
-    if (!streams.can_sample()) refuse("the sampling settings are not set: set them before a sample begins");
+    if (!streams.can_sample(stream)) refuse("the sampling settings are not set: set them before a sample begins");
     check_tokens(streams, recent, num_recent);
     streams.begin(stream, seed, index, recent, num_recent, variants);
   });
@@ -233,7 +241,7 @@ SEQLOOM_EXPORT int seqloom_streams_draft_statistics(void* handle, int stream, Dr
 SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double* log_probs, int* is_valid) {
   return guard([&] {
     Streams& streams = streams_containing(handle, stream);
-    if (!streams.can_sample() || !streams.has_begun(stream))
+    if (!streams.can_sample(stream) || !streams.has_begun(stream))
       refuse("stream %d has not begun a sample: set the sampling settings and begin one first", stream);
     if (streams.network().points) refuse("the distribution of points cannot be written token by token");
     checked("is_valid", is_valid) = streams.distribution(stream, &checked("log-probabilities", log_probs));

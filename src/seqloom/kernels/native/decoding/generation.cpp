@@ -50,62 +50,19 @@ bool equals_model(const SamplingSettings& settings) {
 }  // namespace
 
 void Streams::set_sampling(const SamplingSettings& settings) {
-  std::vector<float> bias;
-  if (settings.bias) bias.assign(settings.bias, settings.bias + network_.vocabulary);
-  std::vector<uint8_t> breakers;
-  if (settings.dry_breakers) breakers.assign(settings.dry_breakers, settings.dry_breakers + network_.vocabulary);
-  // Draft logits belong to `draft_tokens`, not to the whole vocabulary: translate boundary and bias.
-  const std::vector<int32_t>& draft_tokens = network_.draft_tokens;
-  SamplingSettings draft_settings = settings;
-  const auto boundary = std::find(draft_tokens.begin(), draft_tokens.end(), settings.boundary);
-  draft_settings.boundary = boundary == draft_tokens.end() ? -1 : static_cast<int32_t>(boundary - draft_tokens.begin());
-  std::vector<float> draft_bias;
-  if (settings.bias)
-    for (const int32_t token : draft_tokens) draft_bias.push_back(bias[token]);
-  draft_settings.bias = settings.bias ? draft_bias.data() : nullptr;
-  // Several drafts are drawn before the surprise of the first one is known, which Mirostat would need.
-  draft_settings.mirostat_tau = 0;
-  // There are no drafts with a watermark, because its noise determines the tokens. There are none with guidance either,
-  // because the tokens are then drawn from other logits than those that the drafts predict.
-  const bool has_drafts = !guided() && settings.watermark_width == 0;
-  const int num_proposers = has_drafts ? std::max(0, std::min(settings.tokens_per_step - 1, network_.num_drafts)) : 0;
-  std::vector<std::unique_ptr<Workspace>> workspaces;
-  for (int thread = 0; thread < threads_; ++thread) {
-    workspaces.push_back(std::make_unique<Workspace>());
-    Workspace& workspace = *workspaces.back();
-    if (network_.points)
-      prepare_for_points(workspace, settings);
-    else
-      workspace.chain.reset(kernels_.new_sampler_chain(settings, network_.vocabulary,
-                                                       static_cast<int>(network_.padded_outputs), /*tokens=*/nullptr));
-    for (int draft = 0; draft < num_proposers; ++draft)
-      workspace.proposers.emplace_back(kernels_.new_sampler_chain(
-          draft_settings, draft_tokens.size(), static_cast<int>(network_.padded_drafts), draft_tokens.data()));
+  // What can fail comes first, so that a failure changes nothing.
+  auto sampler = std::make_shared<Sampler>(kernels_, network_, settings, threads_);
+  for (int stream = 0; stream < count(); ++stream) {
+    end(stream);
+    streams_[stream]->sampler = sampler;
   }
-  // Nothing below can fail, and nothing above changes the streams, so that a failure changes nothing.
-  for (int stream = 0; stream < count(); ++stream) end(stream);
-  settings_ = settings;
-  bias_ = std::move(bias);
-  settings_.bias = settings.bias ? bias_.data() : nullptr;
-  dry_breakers_ = std::move(breakers);
-  settings_.dry_breakers = settings.dry_breakers ? dry_breakers_.data() : nullptr;
-  workspaces_ = std::move(workspaces);
-  num_proposers_ = num_proposers;
+  sampler_ = std::move(sampler);
 }
 
-// Make the chain that draws one of the choices of `PointMixture`; biases and penalties of tokens do not act on these.
-void Streams::prepare_for_points(Workspace& workspace, SamplingSettings settings) const {
-  constexpr float kPaddingLogit = -3.0e38f;  // as in `network.h`
-  constexpr size_t kPadding = 64;            // floats, at least a vector of any instruction set
-  const size_t count = network_.points->num_choices(), padded = (count + kPadding - 1) / kPadding * kPadding;
-  settings.boundary = network_.points->end_choice();
-  workspace.chain.reset(
-      kernels_.new_sampler_chain(settings, static_cast<int>(count), static_cast<int>(padded), /*tokens=*/nullptr));
-  workspace.choice_logits = new_memory(padded * sizeof(float));
-  auto* const logits = reinterpret_cast<float*>(workspace.choice_logits.get());
-  std::fill(logits + count, logits + padded, kPaddingLogit);
-  workspace.model_choices.resize(count);
-  workspace.drawn_choices.resize(count);
+void Streams::set_stream_sampling(int stream, const SamplingSettings& settings) {
+  auto sampler = std::make_shared<Sampler>(kernels_, network_, settings, threads_);
+  end(stream);
+  streams_[stream]->sampler = std::move(sampler);
 }
 
 // Draw a point: a choice by the chain, then a step from its Gaussian, whose covariance the temperature multiplies.
@@ -117,30 +74,33 @@ bool Streams::choose_point(Stream& record, Workspace& workspace, const float* ou
   const TextState text = text_state(record, *record.history);
   const double uniform = record.uniforms.next(), uniform_1 = record.uniforms.next(), uniform_2 = record.uniforms.next();
   if (!workspace.chain->choose(logits, text, uniform, choice)) return false;
-  const double temperature = settings_.temperature;
+  const SamplingSettings& settings = record.sampler->settings();
+  const double temperature = settings.temperature;
   choice.token = points.token(outputs, choice.token, temperature, uniform_1, uniform_2);
   points.choice_probabilities(outputs, workspace.model_choices.data());
   choice.log_prob = points.log_prob(outputs, choice.token, workspace.model_choices.data(), /*temperature=*/1);
   choice.sampling_log_prob = temperature == 0 ? 0 : choice.log_prob;  // at temperature 0 the token is certain
-  if (temperature == 0 || (equals_model(settings_) && !text.must_continue)) return true;
+  if (temperature == 0 || (equals_model(settings) && !text.must_continue)) return true;
   if (!workspace.chain->distribution(logits, text, workspace.drawn_choices.data())) return false;
   for (double& drawn : workspace.drawn_choices) drawn = std::exp(drawn);
   choice.sampling_log_prob = points.log_prob(outputs, choice.token, workspace.drawn_choices.data(), temperature);
   return true;
 }
 
-// Return the number of drafts per step. Guidance may have been set after the sampling settings.
-int Streams::num_drafts() const { return guided() ? 0 : num_proposers_; }
+// Return the number of drafts per step. There are none with guidance, because the tokens are then drawn from other
+// logits than those that the drafts predict.
+int Streams::num_drafts(const Stream& record) const { return guided() ? 0 : record.sampler->num_proposers(); }
 
 void Streams::begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent,
                     uint64_t variants) {
-  auto history = std::make_unique<RepetitionHistory>(network_.vocabulary, settings_);
+  Stream& record = *streams_[stream];
+  const SamplingSettings& settings = record.sampler->settings();
+  auto history = std::make_unique<RepetitionHistory>(network_.vocabulary, settings);
   for (int i = 0; i < num_recent; ++i) history->add(recent[i]);
   std::unique_ptr<Watermark> watermark;
-  if (settings_.watermark_width > 0)
-    watermark = std::make_unique<Watermark>(settings_.watermark_key, settings_.watermark_width,
-                                            settings_.watermark_groups, variants);
-  Stream& record = *streams_[stream];
+  if (settings.watermark_width > 0)
+    watermark = std::make_unique<Watermark>(settings.watermark_key, settings.watermark_width, settings.watermark_groups,
+                                            variants);
   record.seed = seed;
   record.index = index;
   record.uniforms = UniformStream(seed, index);
@@ -173,10 +133,10 @@ void Streams::generate(const GenerationOutput& output) {
   distribute(running.size(), [&](ThreadRange range, int thread, ThreadTeam* team) {
     // Drafts are worthwhile for a single stream only: with several, a pass over the weights already serves several
     // rows.
-    if (num_drafts() > 0 && network_.rows_per_pass > 1 && range.end == range.begin + 1)
-      generate_with_drafts(running[range.begin], *workspaces_[thread], team, output);
+    if (range.end == range.begin + 1 && num_drafts(*streams_[running[range.begin]]) > 0 && network_.rows_per_pass > 1)
+      generate_with_drafts(running[range.begin], thread, team, output);
     else
-      generate_batch({running.begin() + range.begin, running.begin() + range.end}, *workspaces_[thread], team, output);
+      generate_batch({running.begin() + range.begin, running.begin() + range.end}, thread, team, output);
   });
   if (measures_solo_speed) {
     solo_seconds_per_token_ = seconds_since(start) / output.max_tokens;
@@ -195,7 +155,7 @@ bool Streams::falls_behind(Clock::time_point start, int num_tokens) const {
 }
 
 // Generate in several streams, one token at a time. In a team, all threads compute the steps, and the leader draws.
-void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
+void Streams::generate_batch(const std::vector<int>& streams, int thread, ThreadTeam* team,
                              const GenerationOutput& output) {
   std::vector<int> running = streams;
   std::vector<TokenRow> rows;
@@ -213,8 +173,10 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
     else
       synchronize(team);  // no thread may see the token drawn below before it has checked `pending`
     if (is_leader(team)) {
-      for (const int stream : running)
+      for (const int stream : running) {
+        Workspace& workspace = streams_[stream]->sampler->workspace(thread);
         draw(stream, workspace, guided() ? guided_logits(stream, workspace) : logits(stream), kNoToken, output);
+      }
       if (team) abandoned_team_ = falls_behind(start, num_drawn);
     }
     synchronize(team);
@@ -237,8 +199,9 @@ const float* Streams::guided_logits(int stream, Workspace& workspace) const {
 }
 
 // Generate in one stream, which reads its drafts in the same pass as the token before them.
-void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& output) {
+void Streams::generate_with_drafts(int stream, int thread, ThreadTeam* team, const GenerationOutput& output) {
   Stream& record = *streams_[stream];
+  Workspace& workspace = record.sampler->workspace(thread);
   const Clock::time_point start = Clock::now();
   while (true) {
     const Clock::time_point step_start = Clock::now();
@@ -278,7 +241,7 @@ void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
   const bool is_probe = ++record.num_passes % kProbeInterval == 0;
   if (is_probe != drafts_are_slower) return;  // a pass without drafts
   const int max_drafts = std::min({progress.num_drafts - progress.next_draft, network_.rows_per_pass - 1,
-                                   max_tokens - 1, settings_.length - progress.num_generated - 1});
+                                   max_tokens - 1, record.sampler->settings().length - progress.num_generated - 1});
   UniformStream uniforms = record.uniforms;  // a copy, because `choose` uses the same numbers
   const RepetitionHistory* history = record.history.get();
   for (int i = 0; i < max_drafts; ++i) {
@@ -289,7 +252,7 @@ void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
     const int32_t token = workspace.proposers[draft]->propose(draft_logits(record, draft), text, uniform);
     if (token < 0) return;
     add_row(stream, token);
-    if (token == settings_.boundary) return;
+    if (token == record.sampler->settings().boundary) return;
     // The penalties of the next draft also apply to this one.
     if (i + 1 < max_drafts && history->is_active()) {
       if (i == 0) workspace.draft_history = *history;
@@ -320,16 +283,17 @@ int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOut
 // that token; the result then lacks their surprise.
 TextState Streams::text_state(const Stream& record, const RepetitionHistory& history, int num_ahead) const {
   const Progress& progress = record.progress;
+  const SamplingSettings& settings = record.sampler->settings();
   const int32_t position = progress.num_generated + num_ahead;
-  TextState text{history, /*must_continue=*/position < settings_.min_length};
-  if (settings_.xtc_probability > 0)
+  TextState text{history, /*must_continue=*/position < settings.min_length};
+  if (settings.xtc_probability > 0)
     text.excludes_top_choices =
-        UniformStream(record.seed, record.index, kXtcSalt, position).next() < settings_.xtc_probability;
+        UniformStream(record.seed, record.index, kXtcSalt, position).next() < settings.xtc_probability;
   // The limit of Mirostat 2.0 starts at twice the target. Each token decreases it by the learning rate times the excess
   // of its surprise.
-  if (settings_.mirostat_tau > 0)
-    text.max_surprise = 2 * settings_.mirostat_tau -
-                        settings_.mirostat_eta * (progress.surprise - progress.num_generated * settings_.mirostat_tau);
+  if (settings.mirostat_tau > 0)
+    text.max_surprise = 2 * settings.mirostat_tau -
+                        settings.mirostat_eta * (progress.surprise - progress.num_generated * settings.mirostat_tau);
   return text;
 }
 
@@ -353,9 +317,10 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
   if (record.watermark) record.watermark->add(choice.token);
   progress.pending = choice.token;
   progress.surprise -= choice.sampling_log_prob / kNatsPerBit;
-  if (choice.token == settings_.boundary)
+  const SamplingSettings& settings = record.sampler->settings();
+  if (choice.token == settings.boundary)
     progress.ending = kBoundary;
-  else if (++progress.num_generated == settings_.length)
+  else if (++progress.num_generated == settings.length)
     progress.ending = kLength;
 }
 
@@ -408,12 +373,13 @@ const float* Streams::draft_logits(const Stream& record, int draft) const {
 // was drawn last, from the layers' output before that token was read. A stream that has not read a token of its sample
 // has no such output, and therefore no drafts.
 void Streams::renew_drafts(const std::vector<int>& streams, ThreadTeam* team) {
-  if (num_drafts() == 0) return;
   std::vector<TokenRow> rows;
   std::vector<Stream*> due;
+  const auto drafts = [this](int stream) { return num_drafts(*streams_[stream]) > 0; };
+  if (std::none_of(streams.begin(), streams.end(), drafts)) return;
   for (const int stream : streams) {
     Stream& record = *streams_[stream];
-    if (!record.progress.drafts_due) continue;
+    if (!record.progress.drafts_due || num_drafts(record) == 0) continue;
     due.push_back(&record);
     if (record.progress.has_read_token && record.progress.ending == kRunning)
       rows.push_back(make_row(stream, record.progress.pending));
@@ -423,14 +389,15 @@ void Streams::renew_drafts(const std::vector<int>& streams, ThreadTeam* team) {
     for (Stream* record : due) {
       record->progress.drafts_due = false;
       record->progress.next_draft = 0;
-      record->progress.num_drafts = record->progress.has_read_token ? num_drafts() : 0;
+      record->progress.num_drafts = record->progress.has_read_token ? num_drafts(*record) : 0;
     }
   synchronize(team);
 }
 
 bool Streams::distribution(int stream, double* log_probabilities) {
   const Stream& record = *streams_[stream];
-  return workspaces_[0]->chain->distribution(logits(stream), text_state(record, *record.history), log_probabilities);
+  SamplerChain& chain = *record.sampler->workspace(/*thread=*/0).chain;
+  return chain.distribution(logits(stream), text_state(record, *record.history), log_probabilities);
 }
 
 }  // namespace seqloom::decoding

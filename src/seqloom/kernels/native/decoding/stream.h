@@ -3,31 +3,14 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <new>
-#include <optional>
 
+#include "decoding/memory.h"
+#include "decoding/sampler.h"
 #include "decoding/streams.h"
 
 namespace seqloom::decoding {
 
 constexpr int32_t kNoToken = -1;
-
-// Frees memory of `new_memory`.
-struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-
-using Memory = std::unique_ptr<std::byte, Free>;
-
-// Allocate zeroed memory; `bytes` must be a multiple of a cache line, 64 bytes.
-inline Memory new_memory(size_t bytes) {
-  Memory memory(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
-  if (!memory) throw std::bad_alloc();
-  std::memset(memory.get(), 0, bytes);
-  return memory;
-}
 
 // Measures the speed of passes with drafts, or of passes without.
 class ThroughputMeter {
@@ -71,6 +54,8 @@ struct Streams::Stream {
   explicit Stream(const Network& network) : memory(new_memory(network.stream_bytes)) {}
 
   Memory memory;
+  // How tokens are drawn; null until the sampling settings are set.
+  std::shared_ptr<Sampler> sampler;
   // The random numbers of the sample, which seed and index identify.
   uint64_t seed = 0, index = 0;
   UniformStream uniforms{0, 0};
@@ -86,21 +71,6 @@ struct Streams::Stream {
   int num_used_rows = 0;
   ThroughputMeter with_drafts, without_drafts;
   int64_t num_passes = 0;
-};
-
-// What one thread needs to sample.
-struct Streams::Workspace {
-  std::unique_ptr<SamplerChain> chain;
-  // The chains that draw the drafts, one for each draft head.
-  std::vector<std::unique_ptr<SamplerChain>> proposers;
-  // The stream's history plus the drafts that were drawn in this pass.
-  std::optional<RepetitionHistory> draft_history;
-  // Logits after guidance (`Streams::set_guidance`), allocated when they are first needed.
-  Memory guided_logits;
-  // For points (`mixture.h`): the padded logits of the choices, and the probabilities of the choices, under the model and
-  // under the distribution that is drawn from.
-  Memory choice_logits;
-  std::vector<double> model_choices, drawn_choices;
 };
 
 }  // namespace seqloom::decoding

@@ -24,6 +24,13 @@ Streams::Streams(const Kernels& kernels, const Network& network, int threads)
 
 Streams::~Streams() = default;
 
+bool Streams::can_sample() const {
+  const auto has_sampler = [](const std::unique_ptr<Stream>& record) { return record->sampler != nullptr; };
+  return sampler_ || std::any_of(streams_.begin(), streams_.end(), has_sampler);
+}
+
+bool Streams::can_sample(int stream) const { return streams_[stream]->sampler != nullptr; }
+
 bool Streams::has_begun(int stream) const { return streams_[stream]->history != nullptr; }
 
 bool Streams::is_running(int stream) const { return streams_[stream]->progress.ending == kRunning; }
@@ -40,6 +47,7 @@ void Streams::resize(int count) {
   for (int stream = old_count; stream < count; ++stream) {
     network_.clear(streams_[stream]->memory.get());
     set_logits(stream, zeros.data());
+    streams_[stream]->sampler = sampler_;
   }
   if (count > old_count) gate_biases_.clear(), logit_biases_.clear();
 }
@@ -54,6 +62,7 @@ void Streams::clear(int stream) {
 void Streams::reorder(const int32_t* sources) {
   struct Copy {
     std::vector<std::byte> memory;
+    std::shared_ptr<Sampler> sampler;
     std::unique_ptr<RepetitionHistory> history;
     std::unique_ptr<Watermark> watermark;
     Progress progress;
@@ -62,6 +71,7 @@ void Streams::reorder(const int32_t* sources) {
   for (int stream = 0; stream < count(); ++stream) {
     const Stream& source = *streams_[sources[stream]];
     copies.push_back({{source.memory.get(), source.memory.get() + network_.stream_bytes},
+                      source.sampler,
                       source.history ? std::make_unique<RepetitionHistory>(*source.history) : nullptr,
                       source.watermark ? std::make_unique<Watermark>(*source.watermark) : nullptr,
                       source.progress});
@@ -69,6 +79,7 @@ void Streams::reorder(const int32_t* sources) {
   for (int stream = 0; stream < count(); ++stream) {
     Stream& target = *streams_[stream];
     std::memcpy(target.memory.get(), copies[stream].memory.data(), network_.stream_bytes);
+    target.sampler = std::move(copies[stream].sampler);
     target.history = std::move(copies[stream].history);
     target.watermark = std::move(copies[stream].watermark);
     target.progress = copies[stream].progress;

@@ -10,7 +10,7 @@
 
 #include "decoding/model.h"
 #include "decoding/philox.h"
-#include "decoding/sampling.h"
+#include "decoding/sampler.h"
 #include "runtime/kernels.h"
 #include "runtime/threads.h"
 
@@ -60,8 +60,9 @@ class Streams {
 
   int count() const { return static_cast<int>(streams_.size()); }
   const Network& network() const { return network_; }
-  bool can_sample() const { return !workspaces_.empty(); }
-  const SamplingSettings& sampling() const { return settings_; }
+  // Whether the sampling settings of any stream, or of one stream, are set.
+  bool can_sample() const;
+  bool can_sample(int stream) const;
   // Return whether the stream has ever begun a sample, which may have ended.
   bool has_begun(int stream) const;
   bool is_running(int stream) const;
@@ -107,8 +108,10 @@ class Streams {
   // stream's state becomes the state after the first `num_kept` tokens.
   void read_many(int stream, const int32_t* tokens, int num_tokens, int num_kept, float* logits);
 
-  // Set how `generate` samples. All samples end.
+  // Set how `generate` samples, in all streams. All samples end.
   void set_sampling(const SamplingSettings& settings);
+  // Set how `generate` samples in one stream, whose sample ends.
+  void set_stream_sampling(int stream, const SamplingSettings& settings);
   // Begin a sample from the stream's logits, with the random numbers of `seed` and `index`. The penalties also apply to
   // the `recent` tokens. `variants` selects the noise of the watermark (`watermark.h`).
   void begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent, uint64_t variants = 0);
@@ -124,7 +127,6 @@ class Streams {
 
  private:
   struct Stream;
-  struct Workspace;
 
   // A comment at the definition explains each function that has none here.
   TokenRow make_row(int stream, int32_t token);
@@ -135,12 +137,11 @@ class Streams {
   bool can_share_steps(size_t num_streams) const;
   void distribute(size_t num_streams,
                   const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work);
-  int num_drafts() const;
+  int num_drafts(const Stream& record) const;
   const float* draft_logits(const Stream& record, int draft) const;
   const float* guided_logits(int stream, Workspace& workspace) const;
-  void generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
-                      const GenerationOutput& output);
-  void generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& output);
+  void generate_batch(const std::vector<int>& streams, int thread, ThreadTeam* team, const GenerationOutput& output);
+  void generate_with_drafts(int stream, int thread, ThreadTeam* team, const GenerationOutput& output);
   void propose_drafts(int stream, Workspace& workspace, int max_tokens);
   int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output);
   TextState text_state(const Stream& record, const RepetitionHistory& history, int num_ahead = 0) const;
@@ -148,7 +149,6 @@ class Streams {
   bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, const TextState& text,
                           double uniform, Choice& choice);
   bool choose(Stream& record, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice);
-  void prepare_for_points(Workspace& workspace, SamplingSettings settings) const;
   bool choose_point(Stream& record, Workspace& workspace, const float* outputs, Choice& choice);
   void renew_drafts(const std::vector<int>& streams, ThreadTeam* team);
   bool falls_behind(std::chrono::steady_clock::time_point start, int num_tokens) const;
@@ -166,11 +166,8 @@ class Streams {
   // [streams, Network::num_gate_biases] and [streams, padded_outputs]; empty for no biases.
   std::vector<float> gate_biases_, logit_biases_;
   float guidance_ = 1;
-  SamplingSettings settings_{};
-  std::vector<float> bias_;                             // what `settings_.bias` points to
-  std::vector<uint8_t> dry_breakers_;                   // what `settings_.dry_breakers` points to
-  std::vector<std::unique_ptr<Workspace>> workspaces_;  // one per thread; empty before `set_sampling`
-  int num_proposers_ = 0;                               // draft heads that the sampling settings use
+  // What `set_sampling` has set, which new streams also get; null before.
+  std::shared_ptr<Sampler> sampler_;
 };
 
 }  // namespace seqloom::decoding

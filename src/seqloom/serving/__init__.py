@@ -1,0 +1,1 @@
+"""The server: OpenAI's completions, scores, detection, ratings and a page, over HTTP."""

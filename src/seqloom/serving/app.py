@@ -1,0 +1,124 @@
+"""The application: all routes, their errors and their schema."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from seqloom.config.serving import ServingConfig
+from seqloom.errors import SeqloomError
+from seqloom.serving.api_errors import ApiError, ErrorBody, api_error_of
+from seqloom.serving.guards import Guards
+from seqloom.serving.judging_routes import judging_router
+from seqloom.serving.metrics import Metrics
+from seqloom.serving.openai.routes import openai_router
+from seqloom.serving.served_models import ServedModels
+from seqloom.serving.tokenizer_routes import tokenizer_router
+from seqloom.version import __version__
+
+__all__ = ["make_app"]
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": description}
+    for status, description in (
+        (400, "the request is wrong"),
+        (401, "the token is missing or wrong"),
+        (403, "the request comes from another site"),
+        (404, "there is no such path, model, critic or detector"),
+        (408, "the body did not arrive in time"),
+        (413, "the body is too large"),
+        (415, "the body is no JSON"),
+        (421, "the host is another one"),
+        (429, "too many texts are waiting"),
+        (500, "the server has failed"),
+        (503, "the request took too long"),
+    )
+}
+
+
+def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
+    """Return the application.
+
+    Args:
+        models: what is served.
+        config: settings of the server.
+    """
+    app = FastAPI(
+        title="seqloom", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        responses=_ERRORS, separate_input_output_schemas=False,
+    )  # fmt: skip
+    app.include_router(openai_router(models, config))
+    app.include_router(tokenizer_router(models, config.max_tokens))
+    app.include_router(judging_router(models))
+    paths = frozenset(route.path for route in app.routes if hasattr(route, "path")) | {"/health", "/metrics"}
+    metrics = Metrics(app, models, paths)
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """Say that the server answers."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=Response)
+    async def counters() -> Response:
+        """Return counters for Prometheus."""
+        return metrics.response()
+
+    _add_error_handlers(app)
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    return Guards(metrics, config)
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    async def answer(request: Request, error: Exception) -> Response:
+        known = api_error_of(error)
+        return JSONResponse(known.body.model_dump(), known.status, headers=known.headers)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return await answer(request, _validation_error(error))
+
+    async def refuse_path(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            message = f"there is no path {request.url.path[:100]!r}: /openapi.json lists all"
+        else:
+            message = f"{request.method} {request.url.path[:100]}: {error.detail}"
+        headers = dict(error.headers or {})
+        return await answer(request, ApiError(error.status_code, message, headers=headers))
+
+    app.add_exception_handler(RequestValidationError, refuse)
+    app.add_exception_handler(HTTPException, refuse_path)
+    for error_type in (ApiError, SeqloomError, Exception):
+        app.add_exception_handler(error_type, answer)
+
+
+def _validation_error(error: RequestValidationError) -> ApiError:
+    """Return the first faults of a body, one in each line, by field."""
+    faults = error.errors()
+    lines = []
+    for fault in faults[:5]:
+        place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query"))
+        lines.append(f"'{place[:100]}': {fault['msg']}" if place else str(fault["msg"]))
+    if len(faults) > len(lines):
+        lines.append(f"and {len(faults) - len(lines)} more faults")
+    names = [str(part) for part in faults[0]["loc"] if part not in ("body", "query")]
+    return ApiError(400, "\n".join(lines), param=names[0][:100] if names else None)
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """Return the schema, in which a wrong request is answered with 400 and not with 422."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
+        app.openapi_schema = schema
+    return app.openapi_schema

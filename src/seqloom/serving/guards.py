@@ -1,0 +1,184 @@
+"""Refuse requests before they reach a route: by host, origin, token, type and size.
+
+A page of another site must not use a server on this machine. Browsers let it send requests to a loopback address, under
+the name of that address or of a name that leads to it (DNS rebinding). So the host must be the server's, and the origin
+too. A body must be JSON, which a browser sends to another site only with a permission that this server never gives.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seqloom.config.serving import ServingConfig
+from seqloom.serving.api_errors import CLIENT_LEFT, ApiError
+
+__all__ = ["Guards"]
+
+_BODY_SECONDS = 30.0
+"""Time for a client to send a body."""
+
+_OPEN_PATHS = ("/health", "/")
+"""Paths that need no token, besides those of the page's files."""
+
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+        b"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Guards:
+    """Middleware around an application.
+
+    Args:
+        app: application.
+        config: settings of the server.
+        open_prefix: prefix of the paths of the page's files, which need no token.
+    """
+
+    def __init__(self, app: ASGIApp, config: ServingConfig, open_prefix: str = "/page/") -> None:
+        self._app, self._config, self._open_prefix = app, config, open_prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with an error."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            await send(message)
+
+        try:
+            headers = Headers(scope=scope)
+            self._check(scope, headers)
+            body = await self._body(receive) if scope["method"] in ("POST", "PUT", "PATCH") else None
+        except ApiError as error:
+            await _send_error(error, send_with_headers)
+            return
+        await self._app(scope, receive if body is None else _replay(body, receive), send_with_headers)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        self._check_host(headers)
+        _check_origin(headers)
+        path = scope["path"]
+        if path not in _OPEN_PATHS and not path.startswith(self._open_prefix):
+            self._check_token(headers)
+        if scope["method"] in ("POST", "PUT", "PATCH"):
+            media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if media_type != "application/json":
+                raise ApiError(
+                    415, f"the body has the type {media_type[:100]!r}: send JSON, with `Content-Type: application/json`"
+                )
+            length = headers.get("content-length", "0")
+            if not (length.isascii() and length.isdigit()) or int(length) > self._config.max_body_bytes:
+                raise self._too_large()
+
+    def _check_host(self, headers: Headers) -> None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname if host.isascii() and not set(host) & set("/@?#\\ ") else None
+        if name is None or not (name in ("localhost", self._config.host) or _is_loopback(name) or self._is_own(name)):
+            raise ApiError(421, f"the host {host[:100]!r} is not this server: use its own address")
+
+    def _is_own(self, name: str) -> bool:
+        """Return whether a name is an address, where the server listens on all of the machine's addresses."""
+        if self._config.host not in ("0.0.0.0", "::"):
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _check_token(self, headers: Headers) -> None:
+        if self._config.token is None:
+            return
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        is_right = hmac.compare_digest(token.strip().encode(), self._config.token.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            raise ApiError(
+                401,
+                "the token is missing or wrong: send `Authorization: Bearer TOKEN`",
+                code="invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    async def _body(self, receive: Receive) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            ApiError: it is too large or too slow, or the client has left.
+        """
+        body = bytearray()
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ApiError(CLIENT_LEFT, "the client has closed the connection")
+                    body += message.get("body", b"")
+                    if len(body) > self._config.max_body_bytes:
+                        raise self._too_large()
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise ApiError(408, "the body did not arrive in time", headers={"Connection": "close"}) from None
+
+    def _too_large(self) -> ApiError:
+        limit = f"{self._config.max_body_bytes:,}"
+        return ApiError(413, f"the body is larger than {limit} bytes: send less", headers={"Connection": "close"})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a function that receives a body that has been read already, and then what follows."""
+    is_sent = False
+
+    async def replay() -> Message:
+        nonlocal is_sent
+        if is_sent:
+            return await receive()
+        is_sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_origin(headers: Mapping[str, str]) -> None:
+    """Refuse a request from a page of another site.
+
+    Raises:
+        ApiError: the origin is another one than the host.
+    """
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        raise ApiError(403, f"the origin {origin[:100]!r} is another site, which this server does not answer")
+    if headers.get("sec-fetch-site") == "cross-site":
+        raise ApiError(403, "the request comes from another site, which this server does not answer")
+
+
+async def _send_error(error: ApiError, send: Send) -> None:
+    body = error.body.model_dump_json().encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body)), **error.headers}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,141 @@
+"""`/score`, `/detect` and `/rate`: judge texts by a run, the detector and the critic."""
+
+import asyncio
+import threading
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from seqloom.serving.api_errors import ApiError
+from seqloom.serving.served_models import ServedModels
+
+__all__ = ["judging_router"]
+
+_Texts = Annotated[list[str], Field(min_length=1, max_length=10_000)]
+
+
+class ScoreRequest(BaseModel):
+    """A text whose tokens are scored, each in the context of all before it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    text: str
+
+
+class ScoredTokens(BaseModel):
+    """Scores of the tokens of a text.
+
+    Attributes:
+        tokens: names of the tokens.
+        log_probs: log-probabilities in nats.
+        ranks: numbers of tokens that were likelier.
+        entropies: entropies of the predicted distributions in nats.
+    """
+
+    tokens: list[str]
+    log_probs: list[float]
+    ranks: list[int]
+    entropies: list[float]
+
+
+class DetectRequest(BaseModel):
+    """Texts that may have been generated.
+
+    Attributes:
+        texts: texts.
+        base_rate: expected share of generated texts.
+        light: whether only the fast members of the detector are used.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: _Texts
+    base_rate: float = Field(0.5, gt=0, lt=1)
+    light: bool = False
+
+
+class Detections(BaseModel):
+    """What the detector says, in the order of the texts.
+
+    Attributes:
+        probabilities: probability that a text was generated.
+        too_short: whether a text is too short for a reliable probability.
+        out_of_distribution: whether a text is unlike all training texts.
+        seen_in_training: whether a text is one of the training, or a near copy.
+    """
+
+    probabilities: list[float]
+    too_short: list[bool]
+    out_of_distribution: list[bool]
+    seen_in_training: list[bool]
+
+
+class RateRequest(BaseModel):
+    """Texts to rate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: _Texts
+
+
+class Ratings(BaseModel):
+    """Ratings that the critic predicts, in the order of the texts."""
+
+    ratings: list[float]
+
+
+def judging_router(models: ServedModels) -> APIRouter:
+    """Return the routes that judge texts."""
+    router = APIRouter()
+    lock = threading.Lock()  # critic and detector are used by one thread at a time
+
+    @router.post("/score")
+    async def score(body: ScoreRequest) -> ScoredTokens:
+        """Score the tokens of a text."""
+        served = models.get(body.model)
+
+        def scored() -> ScoredTokens:
+            with served.lock:
+                scores = served.run.score(body.text)
+            return ScoredTokens(
+                tokens=[served.names[score.token] for score in scores],
+                log_probs=[score.log_prob for score in scores],
+                ranks=[score.rank for score in scores],
+                entropies=[score.entropy for score in scores],
+            )
+
+        return await asyncio.to_thread(scored)
+
+    @router.post("/detect")
+    async def detect(body: DetectRequest) -> Detections:
+        """Estimate whether texts were generated."""
+        if models.detector is None:
+            raise ApiError(404, "this server has no detector: start it with a detector to use this route")
+
+        def detected() -> Detections:
+            with lock:
+                scores = models.detector.score_texts(body.texts, base_rate=body.base_rate, light=body.light)
+            return Detections(
+                probabilities=scores.probabilities.tolist(),
+                too_short=scores.too_short.tolist(),
+                out_of_distribution=scores.out_of_distribution.tolist(),
+                seen_in_training=scores.seen_in_training.tolist(),
+            )
+
+        return await asyncio.to_thread(detected)
+
+    @router.post("/rate")
+    async def rate(body: RateRequest) -> Ratings:
+        """Predict the ratings of texts."""
+        if models.critic is None:
+            raise ApiError(404, "this server has no critic: start it with a critic to use this route")
+
+        def rated() -> Ratings:
+            with lock:
+                return Ratings(ratings=[float(rating) for rating in models.critic.predict(body.texts)])
+
+        return await asyncio.to_thread(rated)
+
+    return router

@@ -1,0 +1,282 @@
+"""`POST /v1/completions`: texts that continue prompts, at once or as they grow."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from seqloom.config.serving import ServingConfig
+from seqloom.sampling import Sample
+from seqloom.sampling.continuous_batch import Update
+from seqloom.sampling.request import GenerationRequest
+from seqloom.serving.api_errors import ApiError
+from seqloom.serving.event_stream import DONE, HEARTBEAT, EventStream, event
+from seqloom.serving.generation import Generation, finish_reason_of, finished_samples
+from seqloom.serving.openai.logprobs import LogProbReader
+from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
+from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest, LogProbs, Usage
+from seqloom.serving.served_model import PromptInput, ServedModel
+from seqloom.serving.served_models import ServedModels
+
+__all__ = ["complete"]
+
+_DEFAULT_MAX_TOKENS = 16
+
+
+async def complete(
+    body: CompletionRequest, request: Request, models: ServedModels, config: ServingConfig
+) -> Completion | Response:
+    """Answer a request for completions.
+
+    Raises:
+        ApiError: the request is wrong, or the server has too much to do.
+        UserError: a prompt or a setting is wrong.
+    """
+    served = models.get(body.model)
+    served.check_writes_text()
+    check_request(body, config)
+    task = await asyncio.to_thread(_Task.prepare, body, served)
+    check_load(served, len(task.requests), config)
+    if body.stream:
+        return EventStream(task.events(config.max_seconds))
+    return await task.answer(request, config.max_seconds)
+
+
+def check_request(body: CompletionRequest, config: ServingConfig) -> None:
+    """Check what the schema does not: fields that contradict one another, and the limits of the server."""
+    if body.suffix is not None:
+        raise ApiError(400, "'suffix' is not supported: leave it out", param="suffix")
+    best_of = body.n if body.best_of is None else body.best_of
+    if best_of < body.n:
+        raise ApiError(400, f"'best_of' {best_of} is below 'n' {body.n}: raise one or lower the other", param="best_of")
+    if body.stream and best_of > body.n:
+        raise ApiError(
+            400,
+            "'best_of' chooses among finished texts, which 'stream' cannot: leave out one of the two",
+            param="best_of",
+        )
+    if body.stream_options is not None and not body.stream:
+        raise ApiError(400, "'stream_options' has no effect without 'stream': leave it out", param="stream_options")
+    num_prompts = len(_prompts(body))
+    if num_prompts == 0:
+        raise ApiError(400, "'prompt' is an empty list: give at least one prompt", param="prompt")
+    if num_prompts * best_of > config.max_samples:
+        message = f"the request is for {num_prompts * best_of:,} texts: this server allows up to {config.max_samples:,}"
+        raise ApiError(400, message, param="n")
+    check_max_tokens(_max_tokens(body), "max_tokens", config)
+
+
+def check_load(served: ServedModel, num_texts: int, config: ServingConfig) -> None:
+    """Check that there is room for further texts.
+
+    Raises:
+        ApiError: too many texts wait already.
+    """
+    if served.num_jobs + num_texts > max(config.streams + config.max_waiting, num_texts):
+        raise ApiError(429, "too many texts are waiting: try again soon", headers={"Retry-After": "1"})
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One text of a request before its generation.
+
+    Attributes:
+        prompt: number of the prompt.
+        request: prepared request; None if no token is generated.
+        index: index of the sample.
+        prompt_ids: ids of the prompt from the client, or of its text.
+        prompt_text: text of the prompt.
+        has_start: whether a start token that is not in `prompt_ids` stands before them.
+    """
+
+    prompt: int
+    request: GenerationRequest
+    index: int
+    prompt_ids: list[int]
+    prompt_text: str
+    has_start: bool
+
+
+class _Task:
+    """A request that is ready for generation.
+
+    Args:
+        body: request.
+        served: model.
+        texts: texts to generate: 'best_of' for each prompt.
+        reader: reader of log-probabilities; None for none.
+    """
+
+    def __init__(
+        self, body: CompletionRequest, served: ServedModel, texts: Sequence[_Text], reader: LogProbReader | None
+    ) -> None:
+        self._body, self._served, self._texts, self._reader = body, served, texts, reader
+        self._id, self._created = f"cmpl-{uuid4().hex}", int(time.time())
+
+    @classmethod
+    def prepare(cls, body: CompletionRequest, served: ServedModel) -> "_Task":
+        """Let the model read all prompts."""
+        with served.lock:
+            reader = None if body.logprobs is None else LogProbReader(served, body.logprobs, body.rating)
+            sampling = sampling_of(body, _max_tokens(body), served.start_token.vocabulary)
+            texts = []
+            for number, prompt in enumerate(_prompts(body)):
+                request = served.prepare(prompt, sampling, body.rating, body.guidance)
+                ids = served.encode(prompt) if isinstance(prompt, str) else list(prompt)
+                text = served.decode(ids)
+                for index in range(body.best_of or body.n):
+                    texts.append(_Text(number, request, index, ids, text, has_start=isinstance(prompt, str)))
+            return cls(body, served, texts, reader)
+
+    @property
+    def requests(self) -> list[tuple[GenerationRequest, int]]:
+        """Requests with the index of the sample; none if no token is generated."""
+        return [(text.request, text.index) for text in self._texts] if _max_tokens(self._body) else []
+
+    async def answer(self, request: Request, max_seconds: float) -> Completion:
+        """Return all texts when they are finished."""
+        samples = await finished_samples(self._served, self.requests, max_seconds, request.receive)
+        empty: list[Sample | None] = [None] * len(self._texts)
+        results = list(zip(self._texts, samples or empty, strict=True))
+        usage = self._usage(samples)
+        chosen = self._best(results)
+        choices = await asyncio.to_thread(self._choices, chosen)
+        return self._completion(choices, usage)
+
+    async def events(self, max_seconds: float) -> AsyncIterator[bytes]:
+        """Yield the events of a stream."""
+        samples: list[Sample] = []
+        if self._body.echo:
+            for number, text in enumerate(self._texts):
+                logprobs = await asyncio.to_thread(self._logprobs, text, None)
+                yield self._event(number, text.prompt_text, None if _max_tokens(self._body) else "length", logprobs)
+        with Generation(self._served, self.requests, max_seconds) as generation:
+            tokens: dict[int, list[int]] = {}
+            async for by_text in generation.growing():
+                if not by_text:
+                    yield HEARTBEAT
+                for number, updates in by_text.items():
+                    yield await self._growth(number, updates, tokens.setdefault(number, []), samples)
+        if self._body.stream_options is not None and self._body.stream_options.include_usage:
+            yield event(self._completion([], self._usage(samples)).model_dump_json())
+        yield DONE
+
+    async def _growth(self, number: int, updates: Sequence[Update], tokens: list[int], samples: list[Sample]) -> bytes:
+        """Return the event of what is new in a text.
+
+        Args:
+            number: number of the text.
+            updates: what is new.
+            tokens: ids generated before, to which the new ones are appended.
+            samples: finished samples, to which the text is appended if it has finished.
+        """
+        num_before = len(tokens)
+        for update in updates:
+            tokens += update.tokens.tolist()
+        sample = updates[-1].sample
+        finish_reason = None
+        if sample is not None:
+            samples.append(sample)
+            finish_reason = finish_reason_of(sample)
+            tokens[:] = [*sample.tokens, *self._end_of(sample)]
+        text = self._texts[number]
+        logprobs = None
+        if self._reader is not None:
+            logprobs = await asyncio.to_thread(self._logprobs, text, tokens, len(text.prompt_ids) + num_before)
+        return self._event(number, "".join(update.text for update in updates), finish_reason, logprobs)
+
+    def _event(self, number: int, text: str, finish_reason: str | None, logprobs: LogProbs | None) -> bytes:
+        fields: dict[str, Any] = {"index": number, "text": text, "finish_reason": finish_reason}
+        fields["logprobs"] = None if logprobs is None else logprobs.model_dump()
+        # This is on the path of every event, so that it does without the models of the schema.
+        body = {
+            "id": self._id, "object": "text_completion", "created": self._created, "model": self._served.name,
+            "choices": [fields],
+        }  # fmt: skip
+        return event(json.dumps(body))
+
+    def _completion(self, choices: list[Choice], usage: Usage) -> Completion:
+        name = self._served.name
+        return Completion(id=self._id, created=self._created, model=name, choices=choices, usage=usage)
+
+    def _best(self, results: list[tuple[_Text, Sample | None]]) -> list[tuple[_Text, Sample | None]]:
+        """Return the 'n' likeliest texts per token of each prompt, or all if 'best_of' requests no more."""
+        if self._body.best_of in (None, self._body.n):
+            return results
+        best: list[tuple[_Text, Sample | None]] = []
+        for number in range(len(_prompts(self._body))):
+            of_prompt = [result for result in results if result[0].prompt == number]
+            best += sorted(of_prompt, key=lambda result: -_mean_log_prob(result[1]))[: self._body.n]
+        return best
+
+    def _choices(self, results: Sequence[tuple[_Text, Sample | None]]) -> list[Choice]:
+        choices = []
+        for number, (text, sample) in enumerate(results):
+            written = "" if sample is None else sample.text
+            tokens = None if sample is None else [*sample.tokens, *self._end_of(sample)]
+            choices.append(
+                Choice(
+                    index=number,
+                    text=text.prompt_text + written if self._body.echo else written,
+                    logprobs=self._logprobs(text, tokens, 0 if self._body.echo else len(text.prompt_ids)),
+                    finish_reason="length" if sample is None else finish_reason_of(sample),
+                )
+            )
+        return choices
+
+    def _logprobs(self, text: _Text, tokens: Sequence[int] | None, start: int = 0) -> LogProbs | None:
+        """Return log-probabilities from position `start` of prompt and tokens; None if they are not requested."""
+        if self._reader is None:
+            return None
+        with self._served.lock:
+            all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], has_start=text.has_start)
+        first_offset = 0 if self._body.echo or not text.prompt_ids else len(text.prompt_text)
+        return _part_of(all_of, start, first_offset)
+
+    def _end_of(self, sample: Sample) -> list[int]:
+        """Return the token that has ended a text, if the model did so."""
+        start = self._served.start_token
+        return [start.id] if sample.finish_reason == "end" and start.is_predicted else []
+
+    def _usage(self, samples: Sequence[Sample]) -> Usage:
+        prompts = {text.prompt: len(text.prompt_ids) for text in self._texts}
+        num_prompt_tokens = sum(prompts.values())
+        num_tokens = sum(len(sample.tokens) + len(self._end_of(sample)) for sample in samples)
+        return Usage(
+            prompt_tokens=num_prompt_tokens,
+            completion_tokens=num_tokens,
+            total_tokens=num_prompt_tokens + num_tokens,
+        )
+
+
+def _part_of(logprobs: LogProbs, start: int, shift: int) -> LogProbs:
+    """Return log-probabilities from a position on, with offsets that are reduced by `shift`."""
+    return LogProbs(
+        tokens=logprobs.tokens[start:],
+        token_logprobs=logprobs.token_logprobs[start:],
+        top_logprobs=logprobs.top_logprobs[start:],
+        text_offset=[offset - shift for offset in logprobs.text_offset[start:]],
+    )
+
+
+def _prompts(body: CompletionRequest) -> list[PromptInput]:
+    """Return the prompts of a request: one or more texts, or one or more lists of ids."""
+    prompt = body.prompt
+    if isinstance(prompt, str):
+        return [prompt]
+    ids = [token for token in prompt if isinstance(token, int)]
+    return [ids] if ids else [part for part in prompt if not isinstance(part, int)]
+
+
+def _max_tokens(body: CompletionRequest) -> int:
+    return _DEFAULT_MAX_TOKENS if body.max_tokens is None else body.max_tokens
+
+
+def _mean_log_prob(sample: Sample | None) -> float:
+    return 0.0 if sample is None else sample.log_prob / max(1, len(sample.tokens))

@@ -1,0 +1,46 @@
+"""Everything that a server serves: runs by name, a critic and a detector."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqloom.serving.api_errors import ApiError
+from seqloom.serving.served_model import ServedModel
+
+__all__ = ["ServedModels"]
+
+
+@dataclass(frozen=True)
+class ServedModels:
+    """Everything that a server serves.
+
+    Attributes:
+        by_name: runs.
+        critic: critic, which rates texts; None for none.
+        detector: detector of generated texts; None for none.
+    """
+
+    by_name: Mapping[str, ServedModel]
+    critic: Any = None
+    detector: Any = None
+
+    def get(self, name: str) -> ServedModel:
+        """Return the run of a name.
+
+        Raises:
+            ApiError: there is none.
+        """
+        if name not in self.by_name:
+            names = ", ".join(self.by_name)
+            raise ApiError(
+                404,
+                f"the model {name[:100]!r} does not exist: choose from {names}",
+                param="model",
+                code="model_not_found",
+            )
+        return self.by_name[name]
+
+    @property
+    def default(self) -> ServedModel:
+        """The first run."""
+        return next(iter(self.by_name.values()))

@@ -1,0 +1,153 @@
+"""Start the server, and end it gracefully."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from seqloom.api import Run
+from seqloom.config.serving import ServingConfig
+from seqloom.critic.load import open_critic
+from seqloom.detector.load import open_detector
+from seqloom.errors import ConfigError
+from seqloom.serving.app import make_app
+from seqloom.serving.channel import deliver_into
+from seqloom.serving.served_model import ServedModel
+from seqloom.serving.served_models import ServedModels
+
+__all__ = ["serve"]
+
+_SHUTDOWN_SECONDS = 10
+"""Time for requests to finish after the server was asked to end."""
+
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 1024
+
+
+def serve(
+    runs: Sequence[str | Path],
+    config: ServingConfig | None = None,
+    *,
+    critic: str | Path | None = None,
+    detector: str | Path | None = None,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve runs until SIGTERM or Ctrl-C.
+
+    Args:
+        runs: folders of runs; each is served under the name of its folder.
+        config: settings of the server.
+        critic: folder of a critic, or of a run with ratings; None for none.
+        detector: folder of a detector; None for none.
+        ready: function that receives the address once the server answers.
+
+    Raises:
+        UserError: a folder cannot be opened, two runs have the same name, or the address is in use.
+        KeyboardInterrupt: Ctrl-C has ended the server.
+    """
+    config = config or ServingConfig()
+    opened = _open_runs(runs)
+    judges = (
+        None if critic is None else open_critic(critic),
+        None if detector is None else open_detector(detector),
+    )
+    listener = _listen(config)
+    try:
+        asyncio.run(_serve(opened, judges, config, listener, ready))
+    finally:
+        listener.close()
+
+
+async def _serve(
+    runs: dict[str, Run],
+    judges: tuple[object, object],
+    config: ServingConfig,
+    listener: socket.socket,
+    ready: Callable[[str], None],
+) -> None:
+    deliver = deliver_into(asyncio.get_running_loop())
+    by_name = {name: ServedModel(name, run, config.streams, deliver) for name, run in runs.items()}
+    models = ServedModels(by_name, *judges)
+    await asyncio.gather(*(asyncio.to_thread(served.warm_up) for served in by_name.values()))
+    settings = uvicorn.Config(
+        make_app(models, config),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        ws="none",
+        lifespan="off",
+        limit_concurrency=None,
+        backlog=_BACKLOG,
+    )
+    server = _Server(settings, lambda: ready(_url(config, listener)))
+    try:
+        await server.serve([listener])
+    finally:
+        for served in by_name.values():
+            served.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready, and whose end by SIGTERM is a success."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and Ctrl-C end the server gracefully; a second Ctrl-C ends it at once."""
+        handlers = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if signal.SIGINT in self._captured_signals:
+            raise KeyboardInterrupt
+
+
+def _open_runs(paths: Sequence[str | Path]) -> dict[str, Run]:
+    if not paths:
+        raise ConfigError("there is no run to serve: name at least one")
+    runs: dict[str, Run] = {}
+    for path in paths:
+        name = Path(path).resolve().name
+        if name in runs:
+            raise ConfigError(f"two runs have the name {name!r}: rename one of the folders")
+        runs[name] = Run(path)
+    return runs
+
+
+def _listen(config: ServingConfig) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"`host` {config.host} and `port` {config.port} cannot be used ({error.strerror or error}): choose another "
+            "`port`, or 0 for any"
+        ) from None
+    return listener
+
+
+def _url(config: ServingConfig, listener: socket.socket) -> str:
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"http://{host}:{listener.getsockname()[1]}/"

@@ -1,0 +1,134 @@
+"""What the server refuses before a route sees it, and clients that misbehave."""
+
+import json
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.serving.conftest import Server
+
+from seqloom.cli.app import call
+from seqloom.config.serving import ServingConfig
+from seqloom.errors import ConfigError
+
+BODY = json.dumps({"model": "plain", "prompt": "the ", "max_tokens": 3})
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "fault"),
+    [
+        ({"host": "example.org"}, 421, "the host 'example.org' is not this server"),
+        ({"host": "127.0.0.1@example.org"}, 421, "is not this server"),
+        ({"host": "localhost.example.org"}, 421, "is not this server"),
+        ({"host": ""}, 421, "is not this server"),
+        ({"origin": "http://example.org"}, 403, "the origin 'http://example.org' is another site"),
+        ({"origin": "null"}, 403, "is another site"),
+        ({"origin": "http://127.0.0.1:1"}, 403, "is another site"),
+        ({"sec-fetch-site": "cross-site"}, 403, "comes from another site"),
+        ({"content-type": "text/plain"}, 415, "the body has the type 'text/plain': send JSON"),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415, "send JSON"),
+        ({"content-type": ""}, 415, "send JSON"),
+    ],
+)
+def test_requests_from_elsewhere_are_refused(server: Server, headers: dict[str, str], status: int, fault: str) -> None:
+    answer = server.client.post("/v1/completions", content=BODY, headers={**JSON, **headers})
+    assert answer.status_code == status
+    assert fault in answer.json()["error"]["message"]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_requests_from_the_own_page_are_answered(server: Server) -> None:
+    for host in (server.client.base_url.netloc.decode(), f"localhost:{server.client.base_url.port}", "[::1]"):
+        headers = {**JSON, "host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+        answer = server.client.post("/v1/completions", content=BODY, headers=headers)
+        assert answer.status_code == 200
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "Field required"),
+        (b"{", "JSON"),
+        (b'{"model": "plain", "prompt": ' + b"[" * 5000, "parsing"),
+        (b'{"model": "plain", "prompt": "\xff"}', ""),
+        (b"[1]", ""),
+        (b'{"model": "plain", "seed": 1e400}', ""),
+        (b'{"model": "plain", "prompt": "\\ud800"}', ""),
+    ],
+)
+def test_malformed_bodies_are_refused(server: Server, content: bytes, fault: str) -> None:
+    answer = server.client.post("/v1/completions", content=content, headers=JSON)
+    assert answer.status_code == 400
+    assert fault in answer.json()["error"]["message"]
+
+
+def test_large_bodies_are_refused(server: Server) -> None:
+    answer = server.client.post("/v1/completions", content=b" " * 2_000_000, headers=JSON)
+    assert answer.status_code == 413
+
+    def endless() -> object:
+        for _ in range(200):
+            yield b" " * 10_000
+
+    try:
+        answer = server.client.post("/v1/completions", content=endless(), headers=JSON)
+        assert answer.status_code == 413
+    except httpx.WriteError:
+        pass  # the server closed the connection
+
+
+def test_a_client_that_never_reads_does_not_stop_the_others(server: Server) -> None:
+    address = server.client.base_url.host, server.client.base_url.port
+    body = json.dumps({"model": "plain", "prompt": "the ", "max_tokens": 100_000, "stream": True, "n": 2}).encode()
+    lines = ["POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode()
+    with socket.create_connection(address) as silent:
+        silent.sendall(head + body)
+        answer = server.post("/v1/completions", model="plain", prompt="the ", max_tokens=20)
+        assert answer.status_code == 200
+
+
+def test_the_server_ends_while_a_text_grows(folder: Path) -> None:
+    server = Server(folder)
+    body = {"model": "plain", "prompt": "the ", "max_tokens": 100_000, "stream": True}
+    with (
+        httpx.Client(base_url=server.client.base_url) as other,
+        other.stream("POST", "/v1/completions", json=body) as answer,
+    ):
+        next(answer.iter_lines())
+        assert server.end() == 0
+
+
+def test_a_token_is_required(folder: Path) -> None:
+    server = Server(folder, "--token", "secret-word")
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "secret-word"}):
+        answer = server.client.get("/v1/models", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert server.client.get("/v1/models", headers={"authorization": "Bearer secret-word"}).status_code == 200
+    assert server.client.get("/health").status_code == 200
+    assert server.end() == 0
+
+
+def test_an_address_of_the_network_needs_a_token() -> None:
+    with pytest.raises(ConfigError, match="can be reached from other machines, so clients need a `token`"):
+        ServingConfig(host="0.0.0.0")
+    assert "secret" not in repr(ServingConfig(host="0.0.0.0", token="secret"))
+    assert ServingConfig(host="::1").is_loopback
+
+
+def test_what_cannot_be_served_is_refused(folder: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, port = str(folder / "plain"), str(server.client.base_url.port)
+    for words, fault in (
+        ([plain, plain], "two runs have the name 'plain'"),
+        ([str(folder / "none")], "none"),
+        ([plain, "--port", port], f"--port {port} cannot be used"),
+        ([plain, "--host", "0.0.0.0"], "--token"),
+    ):
+        assert call(["serve", *words]) == 2
+        assert fault in capsys.readouterr().err
