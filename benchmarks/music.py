@@ -64,7 +64,7 @@ def trained_runs(args: argparse.Namespace, source: str, level: str) -> Iterator[
     """Yield a run for each seed."""
     folder = Path(args.runs or tempfile.mkdtemp())
     for seed in args.seeds:
-        sizes = f"{args.hidden_size or ''}-{args.sequence_length or ''}"
+        sizes = f"{args.layers or ''}-{args.hidden_size or ''}-{args.sequence_length or ''}"
         path = folder / f"{level}-{args.minutes:g}-{args.transpose}-{sizes}-{seed}"
         if path.exists():
             yield seqloom.load(path)
@@ -79,6 +79,7 @@ def trained_runs(args: argparse.Namespace, source: str, level: str) -> Iterator[
             seed=seed,
             threads=args.threads,
             hidden_size=args.hidden_size,
+            layers=args.layers,
             sequence_length=args.sequence_length,
             progress=False,
         )
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument("--transpose", type=int, default=5)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--hidden-size", type=int)
+    parser.add_argument("--layers", type=int)
     parser.add_argument("--sequence-length", type=int)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--runs")

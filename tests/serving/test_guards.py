@@ -1,16 +1,22 @@
 """What the server refuses before a route sees it, and clients that misbehave."""
 
+import asyncio
 import json
 import socket
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 from tests.serving.conftest import Server
+from uvicorn.server import ServerState
 
 from seqloom.cli.app import call
 from seqloom.config.serving import ServingConfig
 from seqloom.errors import ConfigError
+from seqloom.serving import protocol
+from seqloom.serving.protocol import HeadLimitProtocol
 
 BODY = json.dumps({"model": "plain", "prompt": "the ", "max_tokens": 3})
 JSON = {"content-type": "application/json"}
@@ -90,6 +96,43 @@ def test_a_client_that_never_reads_does_not_stop_the_others(server: Server) -> N
         silent.sendall(head + body)
         answer = server.post("/v1/completions", model="plain", prompt="the ", max_tokens=20)
         assert answer.status_code == 200
+
+
+def test_a_request_with_an_endless_head_is_cut_off(server: Server) -> None:
+    with socket.create_connection((server.client.base_url.host, server.client.base_url.port), timeout=60) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
+        with pytest.raises(OSError):  # noqa: PT011  a reset or a broken pipe, whichever comes first
+            client.sendall(b"X-Padding: " + b"x" * 50_000_000 + b"\r\n")
+
+
+def test_a_slow_head_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.1)
+
+    async def lines_of(*parts: bytes) -> bytes:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+        config = uvicorn.Config(answer, http=HeadLimitProtocol, lifespan="off", log_level="critical")
+        config.load()
+        state = ServerState()
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(
+            lambda: HeadLimitProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        received = await reader.read(-1)
+        writer.close()
+        listening.close()
+        return received
+
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+    assert asyncio.run(lines_of(head)) == b""
+    assert asyncio.run(lines_of(b"")) == b""
+    assert asyncio.run(lines_of(head + b"\r\n", head)).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_the_server_ends_while_a_text_grows(folder: Path) -> None:

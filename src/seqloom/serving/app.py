@@ -1,5 +1,6 @@
 """The application: all routes, their errors and their schema."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -56,8 +57,8 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     app.include_router(openai_router(models, config))
     app.include_router(tokenizer_router(models, config.max_tokens))
     app.include_router(judging_router(models))
-    paths = frozenset(route.path for route in app.routes if hasattr(route, "path")) | {"/health", "/metrics"}
-    metrics = Metrics(app, models, paths)
+    schema = get_openapi(title="", version="", routes=app.routes)["paths"]
+    metrics = Metrics(app, models, frozenset(schema) | {"/health", "/metrics"})
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -70,8 +71,9 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
         return metrics.response()
 
     _add_error_handlers(app)
-    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
-    return Guards(metrics, config)
+    app.openapi = partial(_schema, app, list(models.by_name))  # type: ignore[method-assign]
+    post_paths = frozenset(path for path, operations in schema.items() if "post" in operations)
+    return Guards(metrics, config, post_paths)
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -111,8 +113,8 @@ def _validation_error(error: RequestValidationError) -> ApiError:
     return ApiError(400, "\n".join(lines), param=names[0][:100] if names else None)
 
 
-def _schema(app: FastAPI) -> dict[str, Any]:
-    """Return the schema, in which a wrong request is answered with 400 and not with 422."""
+def _schema(app: FastAPI, names: list[str]) -> dict[str, Any]:
+    """Return the schema, which names the models, and in which a wrong request is answered with 400 and not with 422."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
         for operations in schema["paths"].values():
@@ -120,5 +122,9 @@ def _schema(app: FastAPI) -> dict[str, Any]:
                 operation["responses"].pop("422", None)
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
+        for part in schema["components"]["schemas"].values():
+            model = part.get("properties", {}).get("model", {})
+            if "maxLength" in model:  # the field of a request, not of an answer
+                model["enum"] = names
         app.openapi_schema = schema
     return app.openapi_schema

@@ -44,11 +44,14 @@ class Guards:
     Args:
         app: application.
         config: settings of the server.
+        post_paths: paths that expect a body of JSON.
         open_prefix: prefix of the paths of the page's files, which need no token.
     """
 
-    def __init__(self, app: ASGIApp, config: ServingConfig, open_prefix: str = "/page/") -> None:
-        self._app, self._config, self._open_prefix = app, config, open_prefix
+    def __init__(
+        self, app: ASGIApp, config: ServingConfig, post_paths: frozenset[str], open_prefix: str = "/page/"
+    ) -> None:
+        self._app, self._config, self._post_paths, self._open_prefix = app, config, post_paths, open_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with an error."""
@@ -65,7 +68,7 @@ class Guards:
         try:
             headers = Headers(scope=scope)
             self._check(scope, headers)
-            body = await self._body(receive) if scope["method"] in ("POST", "PUT", "PATCH") else None
+            body = await self._body(receive) if scope["method"] == "POST" else None
         except ApiError as error:
             await _send_error(error, send_with_headers)
             return
@@ -77,7 +80,7 @@ class Guards:
         path = scope["path"]
         if path not in _OPEN_PATHS and not path.startswith(self._open_prefix):
             self._check_token(headers)
-        if scope["method"] in ("POST", "PUT", "PATCH"):
+        if scope["method"] == "POST" and path in self._post_paths:
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             if media_type != "application/json":
                 raise ApiError(

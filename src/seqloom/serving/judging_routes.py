@@ -5,9 +5,10 @@ import threading
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from seqloom.serving.api_errors import ApiError
+from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_models import ServedModels
 
 __all__ = ["judging_router"]
@@ -15,12 +16,10 @@ __all__ = ["judging_router"]
 _Texts = Annotated[list[str], Field(min_length=1, max_length=10_000)]
 
 
-class ScoreRequest(BaseModel):
+class ScoreRequest(RequestBody):
     """A text whose tokens are scored, each in the context of all before it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    model: str
+    model: str = Field(max_length=1000)
     text: str
 
 
@@ -40,7 +39,7 @@ class ScoredTokens(BaseModel):
     entropies: list[float]
 
 
-class DetectRequest(BaseModel):
+class DetectRequest(RequestBody):
     """Texts that may have been generated.
 
     Attributes:
@@ -48,8 +47,6 @@ class DetectRequest(BaseModel):
         base_rate: expected share of generated texts.
         light: whether only the fast members of the detector are used.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     texts: _Texts
     base_rate: float = Field(0.5, gt=0, lt=1)
@@ -72,10 +69,8 @@ class Detections(BaseModel):
     seen_in_training: list[bool]
 
 
-class RateRequest(BaseModel):
+class RateRequest(RequestBody):
     """Texts to rate."""
-
-    model_config = ConfigDict(extra="forbid")
 
     texts: _Texts
 

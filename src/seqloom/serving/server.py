@@ -6,16 +6,17 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from seqloom.api import Run
 from seqloom.config.serving import ServingConfig
-from seqloom.critic.load import open_critic
-from seqloom.detector.load import open_detector
 from seqloom.errors import ConfigError
+from seqloom.registry import import_part
 from seqloom.serving.app import make_app
 from seqloom.serving.channel import deliver_into
+from seqloom.serving.protocol import HeadLimitProtocol
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -23,6 +24,9 @@ __all__ = ["serve"]
 
 _SHUTDOWN_SECONDS = 10
 """Time for requests to finish after the server was asked to end."""
+
+_OPEN_CRITIC, _OPEN_DETECTOR = "seqloom.critic.load:open_critic", "seqloom.detector.load:open_detector"
+"""Places of functions whose import takes a second; a server without critic and detector does not wait for it."""
 
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 1024
@@ -51,10 +55,7 @@ def serve(
     """
     config = config or ServingConfig()
     opened = _open_runs(runs)
-    judges = (
-        None if critic is None else open_critic(critic),
-        None if detector is None else open_detector(detector),
-    )
+    judges = _opened_judge(_OPEN_CRITIC, critic), _opened_judge(_OPEN_DETECTOR, detector)
     listener = _listen(config)
     try:
         asyncio.run(_serve(opened, judges, config, listener, ready))
@@ -64,7 +65,7 @@ def serve(
 
 async def _serve(
     runs: dict[str, Run],
-    judges: tuple[object, object],
+    judges: tuple[Any, Any],
     config: ServingConfig,
     listener: socket.socket,
     ready: Callable[[str], None],
@@ -75,6 +76,7 @@ async def _serve(
     await asyncio.gather(*(asyncio.to_thread(served.warm_up) for served in by_name.values()))
     settings = uvicorn.Config(
         make_app(models, config),
+        http=HeadLimitProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -116,6 +118,11 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
         if signal.SIGINT in self._captured_signals:
             raise KeyboardInterrupt
+
+
+def _opened_judge(place: str, folder: str | Path | None) -> Any:
+    """Return a critic or detector; None without a folder."""
+    return None if folder is None else import_part(place)(folder)
 
 
 def _open_runs(paths: Sequence[str | Path]) -> dict[str, Run]:

@@ -4,8 +4,9 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 from seqloom.serving.start_token import START_NAME
@@ -15,10 +16,8 @@ __all__ = ["tokenizer_router"]
 _MODEL_HELP = "name of a served run; the first one by default"
 
 
-class TokenizeRequest(BaseModel):
+class TokenizeRequest(RequestBody):
     """A text to convert to token ids; `<|start|>` in it stands for the token before a document."""
-
-    model_config = ConfigDict(extra="forbid")
 
     prompt: str
     model: str | None = Field(None, description=_MODEL_HELP)
@@ -35,10 +34,8 @@ class Tokens(BaseModel):
     token_strs: list[str] | None = None
 
 
-class DetokenizeRequest(BaseModel):
+class DetokenizeRequest(RequestBody):
     """Token ids to convert to text."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tokens: list[Annotated[int, Field(ge=0, lt=2**31)]]
     model: str | None = Field(None, description=_MODEL_HELP)

@@ -109,7 +109,7 @@ class _Task:
     Args:
         body: request.
         served: model.
-        texts: texts to generate: 'best_of' for each prompt.
+        texts: texts to generate: `best_of` for each prompt.
         reader: reader of log-probabilities; None for none.
     """
 
@@ -206,7 +206,7 @@ class _Task:
         return Completion(id=self._id, created=self._created, model=name, choices=choices, usage=usage)
 
     def _best(self, results: list[tuple[_Text, Sample | None]]) -> list[tuple[_Text, Sample | None]]:
-        """Return the 'n' likeliest texts per token of each prompt, or all if 'best_of' requests no more."""
+        """Return the `n` likeliest texts per token of each prompt, or all if `best_of` requests no more."""
         if self._body.best_of in (None, self._body.n):
             return results
         best: list[tuple[_Text, Sample | None]] = []

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from seqloom.serving.request_body import RequestBody
 
 __all__ = [
     "ChatRequest",
@@ -23,7 +25,7 @@ _TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 _Prompt = str | list[_TokenId] | list[str] | list[list[_TokenId]]
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(RequestBody):
     """Options of a stream.
 
     Attributes:
@@ -31,13 +33,11 @@ class StreamOptions(BaseModel):
         include_obfuscation: ignored; events are never padded.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     include_usage: bool = False
     include_obfuscation: bool = False
 
 
-class SamplingFields(BaseModel):
+class SamplingFields(RequestBody):
     """Fields of every request for texts.
 
     Attributes:
@@ -58,8 +58,6 @@ class SamplingFields(BaseModel):
         guidance: factor that amplifies the effect of the rating.
         user: ignored.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str = Field(max_length=1000)
     n: int = Field(1, ge=1, le=10_000)
@@ -99,10 +97,8 @@ class CompletionRequest(SamplingFields):
     suffix: str | None = None
 
 
-class Message(BaseModel):
+class Message(RequestBody):
     """A message of a conversation."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str

@@ -1,0 +1,58 @@
+"""HTTP connections that close if the head of a request does not come, comes too slowly, or is too large."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+__all__ = ["HeadLimitProtocol"]
+
+_HEAD_SECONDS = 15.0
+"""Time for the head of a request, from its first byte, or from the beginning of the connection."""
+
+_MAX_HEAD_BYTES = 64 * 1024
+
+
+class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection of uvicorn with limits to the heads of requests."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._num_head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """Read data, and close the connection if a head is too large."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+            return
+        self._num_head_bytes += len(data)
+        if self._head_timer is None:
+            self._wait_for_head()
+        if self._num_head_bytes > _MAX_HEAD_BYTES:
+            self._close()
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._close)
+
+    def _stop_waiting(self) -> None:
+        self._num_head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _close(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.close()
