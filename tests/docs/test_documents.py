@@ -7,6 +7,7 @@ import runpy
 import shlex
 import shutil
 import string
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -108,11 +109,58 @@ def fetching(shown: Iterable[Command]) -> set[str]:
     return lines
 
 
-def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path | None = None) -> None:
+class Servers:
+    """The servers that a document starts, each on a free port in place of the one that is shown."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[str]] = []
+        self._urls: dict[str, str] = {}
+
+    def start(self, words: list[str]) -> None:
+        words, port = list(words), "8000"
+        if "--port" in words:
+            at = words.index("--port")
+            port = words[at + 1]
+            del words[at : at + 2]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seqloom", *words, "--port", "0"], stderr=subprocess.PIPE, text=True
+        )
+        self._processes.append(process)
+        assert process.stderr is not None
+        self._urls[f"http://localhost:{port}/"] = process.stderr.readline().split()[-1]
+
+    def curl(self, line: str) -> None:
+        for shown, real in self._urls.items():
+            line = line.replace(shown, real)
+        if shutil.which("curl") is None:
+            return
+        answer = subprocess.run([*shlex.split(line), "--silent", "--fail-with-body"], capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stdout
+        assert answer.stdout
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.terminate()
+            assert process.stderr is not None
+            errors = process.stderr.read()
+            process.stderr.close()
+            assert process.wait(60) == 0
+            assert errors == ""
+
+
+def run_command(
+    command: Command, capsys: pytest.CaptureFixture[str], servers: Servers, demo: Path | None = None
+) -> None:
     program, *words = command.words
     words, kept = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
     if words == ["demo"] and demo is not None:
         shutil.copytree(demo, "runs/demo", dirs_exist_ok=True)
+        return
+    if program == "curl":
+        servers.curl(command.line)
+        return
+    if words[:1] == ["serve"]:
+        servers.start(words)
         return
     if program == "seqloom":
         code = call(shortened(words))
@@ -214,6 +262,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_out = fetching(commands(document))
     names: dict[str, Any] = {}
+    servers = Servers()
     for name, content in shown_files(document).items():
         Path(name).write_text(content, encoding="utf-8")
     for block in blocks(document):
@@ -222,7 +271,8 @@ def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.
         elif block.kind == "console":
             for command in block.commands():
                 if command.line not in left_out:
-                    run_command(command, capsys, demo)
+                    run_command(command, capsys, servers, demo)
+    servers.end()
 
 
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if fetching(commands(path))], ids=lambda p: p.name)
@@ -231,7 +281,7 @@ def test_what_a_document_shows_of_fetched_corpora_works(document: Path, capsys: 
     wanted = fetching(commands(document))
     for command in commands(document):
         if command.line in wanted:
-            run_command(command, capsys)
+            run_command(command, capsys, Servers())
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:
