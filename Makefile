@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST_OPTIONS ?=
 PARALLEL := --numprocesses=auto --dist=loadfile $(PYTEST_OPTIONS)
 
-.PHONY: install demo test test-fast check lint types layers docs bench format clean help
+.PHONY: install demo test test-fast check lint types layers docs bench format page clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -61,6 +61,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
+
+page:
+	cd page && npm ci --no-audit --no-fund && npm run check && npm run build
 
 clean:
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

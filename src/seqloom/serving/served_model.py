@@ -14,7 +14,7 @@ from seqloom.api import Run
 from seqloom.codecs.text import TextCodec
 from seqloom.config import SamplingConfig
 from seqloom.errors import ConfigError
-from seqloom.generation.generator import Prompt
+from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.prompt_characters import replace_unknown
 from seqloom.kernels.native_decoder import NativeDecoder
 from seqloom.sampling.continuous_batch import ContinuousBatch, Job, Update
@@ -93,12 +93,18 @@ class ServedModel:
             run = self.run
             generator = run.generator(rating=rating, guidance=guidance)
             sampling = run.generators.normalized(config)
-            if isinstance(prompt, str) and START_NAME not in prompt:
-                encoded = generator.prompt(self.known_text(prompt))
-            else:
-                prompt = self.encode(prompt) if isinstance(prompt, str) else prompt
-                encoded = Prompt(self.start_token.ids_to_read(prompt) or generator.prompt("").ids)
-            return generator.request(encoded, sampling, run.copy_guard(sampling))
+            return generator.request(self.encoded(generator, prompt), sampling, run.copy_guard(sampling))
+
+    def encoded(self, generator: TextGenerator, prompt: PromptInput) -> Prompt:
+        """Return an encoded prompt.
+
+        Raises:
+            CodecError: the prompt has symbols or ids outside the vocabulary.
+        """
+        if isinstance(prompt, str) and START_NAME not in prompt:
+            return generator.prompt(self.known_text(prompt))
+        ids = self.encode(prompt) if isinstance(prompt, str) else prompt
+        return Prompt(self.start_token.ids_to_read(ids) or generator.prompt("").ids)
 
     def known_text(self, text: str) -> str:
         """Return a text as the training corpus was transformed, with characters that the run knows."""

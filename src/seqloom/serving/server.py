@@ -77,7 +77,7 @@ async def _serve(
     settings = uvicorn.Config(
         make_app(models, config),
         http=HeadLimitProtocol,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

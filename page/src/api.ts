@@ -1,0 +1,135 @@
+// The server's API, as far as the page uses it.
+
+export interface Column {
+  name: string;
+  kind: "rating" | "category";
+  lowest?: number;
+  highest?: number;
+  choices?: string[];
+}
+
+export interface Model {
+  name: string;
+  kind: string;
+  level: string;
+  columns: Column[];
+}
+
+export interface Served {
+  models: Model[];
+  critic: boolean;
+  detector: boolean;
+}
+
+/** The distribution of the next token at temperature 1: names, and log-probabilities in nats, the likeliest first. */
+export interface Distribution {
+  tokens: string[];
+  log_probs: number[];
+}
+
+export interface Scores {
+  tokens: string[];
+  log_probs: number[];
+  ranks: number[];
+  entropies: number[];
+}
+
+export interface LogProbs {
+  tokens: string[];
+  token_logprobs: (number | null)[];
+  top_logprobs: (Record<string, number> | null)[];
+}
+
+export interface Sampling {
+  model: string;
+  prompt: string;
+  max_tokens: number;
+  temperature: number;
+  top_k: number;
+  min_p: number;
+  seed: number;
+  rating?: Record<string, number | string>;
+}
+
+export interface Piece {
+  text: string;
+  logprobs: LogProbs | null;
+  finish_reason: string | null;
+}
+
+// The token of a server with one comes in the fragment of the address, which browsers send to nobody.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+
+function headers(): Record<string, string> {
+  const fields: Record<string, string> = { "Content-Type": "application/json" };
+  if (token) fields["Authorization"] = `Bearer ${token}`;
+  return fields;
+}
+
+async function checked(answer: Response): Promise<Response> {
+  if (answer.ok) return answer;
+  let message = `the server answered ${answer.status}`;
+  try {
+    message = (await answer.json()).error.message;
+  } catch {
+    // no JSON: the status must do
+  }
+  throw new Error(message);
+}
+
+async function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  const options: RequestInit = { method: "POST", headers: headers(), body: JSON.stringify(body) };
+  if (signal) options.signal = signal;
+  return checked(await fetch(path, options));
+}
+
+export async function served(): Promise<Served> {
+  return (await checked(await fetch("api/served", { headers: headers() }))).json();
+}
+
+export async function nextTokens(
+  model: string,
+  prompt: string,
+  rating: Sampling["rating"],
+  signal: AbortSignal,
+): Promise<Distribution> {
+  return (await post("api/next", rating ? { model, prompt, rating } : { model, prompt }, signal)).json();
+}
+
+export async function score(model: string, text: string): Promise<Scores> {
+  return (await post("score", { model, text })).json();
+}
+
+export async function rate(text: string): Promise<number> {
+  const { ratings } = await (await post("rate", { texts: [text] })).json();
+  return ratings[0];
+}
+
+export interface Detection {
+  probability: number;
+  sentences: string[];
+}
+
+export async function detect(text: string): Promise<Detection> {
+  return (await post("api/explain", { text })).json();
+}
+
+/** Generate a text, and yield its pieces as they arrive. */
+export async function* complete(sampling: Sampling, logprobs: number | null, signal: AbortSignal): AsyncGenerator<Piece> {
+  const answer = await post("v1/completions", { ...sampling, logprobs, stream: true }, signal);
+  if (!answer.body) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const events = (rest + value).split("\n\n");
+    rest = events.pop() ?? "";
+    for (const event of events) {
+      if (!event.startsWith("data: ") || event === "data: [DONE]") continue;
+      const body = JSON.parse(event.slice("data: ".length));
+      if (body.error) throw new Error(body.error.message);
+      if (body.choices.length) yield body.choices[0];
+    }
+  }
+}

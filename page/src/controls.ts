@@ -1,0 +1,116 @@
+// The controls: prompt, model, settings of the draws, and a control for each rating or category of the model.
+
+import type { Column, Model, Sampling, Served } from "./api.js";
+import { byId, create } from "./elements.js";
+
+export class Controls {
+  private models: Model[] = [];
+  private readonly model = byId<HTMLSelectElement>("model");
+  private readonly promptBox = byId<HTMLTextAreaElement>("prompt");
+  private readonly columns = byId("columns");
+
+  constructor(private readonly changed: () => void) {
+    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p"]) {
+      byId(id).addEventListener("input", () => this.show());
+    }
+    this.model.addEventListener("change", () => {
+      this.showColumns();
+      this.show();
+    });
+  }
+
+  fill(served: Served): void {
+    this.models = served.models;
+    this.model.replaceChildren(...served.models.map(({ name }) => new Option(name, name)));
+    this.showColumns();
+    this.showValues();
+  }
+
+  get prompt(): string {
+    return this.promptBox.value;
+  }
+
+  set prompt(text: string) {
+    this.promptBox.value = text;
+  }
+
+  get temperature(): number {
+    return number("temperature");
+  }
+
+  sampling(): Sampling {
+    const rating: Record<string, number | string> = {};
+    for (const input of this.columns.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-column]")) {
+      const name = input.dataset["column"];
+      if (!name || input.disabled || input.value === "") continue;
+      rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
+    }
+    const sampling: Sampling = {
+      model: this.model.value,
+      prompt: this.prompt,
+      max_tokens: number("length"),
+      temperature: this.temperature,
+      top_k: number("top-k"),
+      min_p: number("min-p"),
+      seed: number("seed"),
+    };
+    return Object.keys(rating).length ? { ...sampling, rating } : sampling;
+  }
+
+  private show(): void {
+    this.showValues();
+    this.changed();
+  }
+
+  /** Show the value of each slider beside it. */
+  private showValues(): void {
+    for (const slider of document.querySelectorAll<HTMLInputElement>("input[type=range]")) {
+      const output = document.querySelector<HTMLOutputElement>(`output[for="${slider.id}"]`);
+      if (output) output.textContent = slider.disabled ? "any" : slider.value;
+    }
+  }
+
+  private showColumns(): void {
+    const model = this.models.find(({ name }) => name === this.model.value);
+    this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
+  }
+
+  private control(column: Column): HTMLElement {
+    const id = `column-${column.name}`;
+    const row = create("div", "row");
+    const label = create("label", "", column.name);
+    label.htmlFor = id;
+    if (column.kind === "category") {
+      const select = create("select");
+      select.id = id;
+      select.dataset["column"] = column.name;
+      select.append(new Option("any", ""), ...(column.choices ?? []).map((choice) => new Option(choice, choice)));
+      select.addEventListener("change", () => this.show());
+      row.append(label, select);
+      return row;
+    }
+    const slider = create("input");
+    const { lowest = 1, highest = 5 } = column;
+    Object.assign(slider, { id, type: "range", min: String(lowest), max: String(highest), step: "any" });
+    slider.value = String(highest);
+    slider.step = highest - lowest <= 20 ? "0.5" : "1";
+    slider.disabled = true;
+    slider.dataset["column"] = column.name;
+    const output = create("output");
+    output.htmlFor.add(id);
+    const use = create("input");
+    Object.assign(use, { type: "checkbox", id: `${id}-use` });
+    use.setAttribute("aria-label", `request a ${column.name}`);
+    use.addEventListener("change", () => {
+      slider.disabled = !use.checked;
+      this.show();
+    });
+    slider.addEventListener("input", () => this.show());
+    row.append(label, use, slider, output);
+    return row;
+  }
+}
+
+function number(id: string): number {
+  return Number(byId<HTMLInputElement>(id).value);
+}

@@ -1,0 +1,29 @@
+// Elements of the page. All text goes through `textContent`, so that no text can become markup.
+
+export function byId<T extends HTMLElement>(id: string): T {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no element ${id}`);
+  return element as T;
+}
+
+export function create<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = "",
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+/** A token as people can see it: white space and control characters get visible signs. */
+export function visible(token: string): string {
+  const signs: Record<string, string> = { " ": "␣", "\n": "↵", "\t": "⇥", "": "∅" };
+  return signs[token] ?? token.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+}
+
+export function percent(share: number): string {
+  if (share > 0 && share < 0.001) return "<0.1 %";
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}

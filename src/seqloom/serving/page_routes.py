@@ -1,0 +1,121 @@
+"""The page, and the routes that only it uses."""
+
+import asyncio
+import threading
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import Response
+
+from seqloom.data.conditions import Category
+from seqloom.data.scale import Scale
+from seqloom.errors import ConfigError
+from seqloom.serving.api_errors import ApiError
+from seqloom.serving.request_body import RequestBody
+from seqloom.serving.served_model import ServedModel
+from seqloom.serving.served_models import ServedModels
+
+__all__ = ["PAGE_POST_PATHS", "page_router"]
+
+PAGE_POST_PATHS = frozenset({"/api/next", "/api/explain"})
+"""Paths that expect a body of JSON."""
+
+_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
+"""Files of the page with their types, besides `index.html`."""
+
+_MAX_TOKENS = 2000
+"""Largest number of tokens of a distribution, the likeliest ones."""
+
+
+class NextRequest(RequestBody):
+    """A prompt, whose next token is predicted."""
+
+    model: str = Field(max_length=1000)
+    prompt: str = ""
+    rating: float | dict[str, float | str] | None = None
+
+
+class ExplainRequest(RequestBody):
+    """A text that may have been generated."""
+
+    text: str
+
+
+def page_router(models: ServedModels) -> APIRouter:
+    """Return the page and its routes."""
+    router = APIRouter(include_in_schema=False)
+    lock = threading.Lock()  # the detector is used by one thread at a time
+
+    @router.get("/")
+    async def index() -> Response:
+        return Response(_content("index.html"), media_type="text/html")
+
+    @router.get("/page/{name}")
+    async def file(name: str) -> Response:
+        if name not in _FILES:
+            raise ApiError(404, f"the page has no file {name[:100]!r}")
+        return Response(_content(name), media_type=_FILES[name], headers={"Cache-Control": "no-cache"})
+
+    @router.get("/api/served")
+    async def served() -> dict[str, Any]:
+        return {
+            "models": [_described(model) for model in models.by_name.values()],
+            "critic": models.critic is not None,
+            "detector": models.detector is not None,
+        }
+
+    @router.post("/api/next")
+    async def next_tokens(body: NextRequest) -> dict[str, Any]:
+        return await asyncio.to_thread(_next_tokens, models.get(body.model), body)
+
+    @router.post("/api/explain")
+    async def explain(body: ExplainRequest) -> dict[str, Any]:
+        if models.detector is None:
+            raise ApiError(404, "this server has no detector")
+
+        def explained() -> dict[str, Any]:
+            with lock:
+                explanation = models.detector.explain(body.text)
+            return {"probability": explanation.probability, "sentences": list(explanation.sentences)}
+
+        return await asyncio.to_thread(explained)
+
+    return router
+
+
+def _content(name: str) -> bytes:
+    return (resources.files("seqloom.serving") / "playground" / name).read_bytes()
+
+
+def _next_tokens(served: ServedModel, body: NextRequest) -> dict[str, Any]:
+    """Return the distribution after a prompt at temperature 1, the likeliest tokens first.
+
+    Raises:
+        ConfigError: the model has no distribution of tokens.
+    """
+    with served.lock:
+        generator = served.run.generator(rating=body.rating)
+        if generator.decoder.distribution is not None:
+            raise ConfigError(f"the model {served.name} predicts points, which are no list of tokens")
+        probabilities = generator.distribution(served.encoded(generator, body.prompt))
+    possible = np.flatnonzero(probabilities)
+    order = possible[np.argsort(-probabilities[possible], kind="stable")][:_MAX_TOKENS]
+    return {"tokens": [served.names[token] for token in order], "log_probs": np.log(probabilities[order]).tolist()}
+
+
+def _described(served: ServedModel) -> dict[str, Any]:
+    return {
+        "name": served.name,
+        "kind": served.run.codec.payload_type.kind,
+        "level": served.run.config.level,
+        "columns": [_column(condition) for condition in served.run.config.conditions],
+    }
+
+
+def _column(column: Scale | Category) -> dict[str, Any]:
+    if isinstance(column, Category):
+        return {"name": column.name, "kind": "category", "choices": list(column.values)}
+    return {"name": column.name, "kind": "rating", "lowest": column.knots[0], "highest": column.knots[-1]}
