@@ -2,7 +2,7 @@
 
 Clients send completions and streams with many settings, leave in the middle of a text, do not read, and send
 malformed requests. Every text is compared with the one that the server generated before, when it had nothing else to
-do. Memory is compared between a fifth of the time and the end.
+do. Memory is compared between the tenth of the time after the first fifth, and the last tenth, by medians.
 
     python benchmarks/serving_soak.py RUN --minutes 10
 """
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import random
+import statistics
 import subprocess
 import sys
 import time
@@ -138,13 +139,15 @@ def memory_bytes(process: int) -> int:
     return 1024 * int(fields[fields.index("VmRSS:") + 1])
 
 
-async def measure(load: Load, process: int, seconds: float) -> tuple[int, int]:
-    """Send the load, and return the memory of the server after a fifth of the time and at the end."""
+async def measure(load: Load, process: int, seconds: float) -> tuple[float, float]:
+    """Send the load, and return the memory of the server early and late; see the description of this file."""
     sending = asyncio.ensure_future(load.run(seconds))
-    await asyncio.sleep(seconds / 5)
-    early = memory_bytes(process)
+    memory = []
+    for _ in range(100):
+        await asyncio.sleep(seconds / 100)
+        memory.append(memory_bytes(process))
     await sending
-    return early, memory_bytes(process)
+    return statistics.median(memory[20:30]), statistics.median(memory[90:])
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from seqloom.serving.served_models import ServedModels
 
 __all__ = ["openai_router"]
 
-_EVENTS: dict[str, Any] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+_EVENTS: dict[str, Any] = {"content": {"text/event-stream": {}}}
 
 
 def openai_router(models: ServedModels, config: ServingConfig) -> APIRouter:
