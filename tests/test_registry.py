@@ -125,7 +125,7 @@ def test_a_codec_refuses_another_kind_of_sequence(tmp_path: Path) -> None:
     (tmp_path / "a.melody").write_text("60 62")
     (tmp_path / "a.txt").write_text("some text")
     music, text = open_corpus(tmp_path / "a.melody"), open_corpus(tmp_path / "a.txt")
-    with pytest.raises(SourceError, match="the source holds music, and text is needed here"):
+    with pytest.raises(SourceError, match="the source holds music, but must hold text"):
         fit_codec("char", music)
-    with pytest.raises(SourceError, match="the source holds text, and music is needed here"):
+    with pytest.raises(SourceError, match="the source holds text, but must hold music"):
         build_store(text, fit_codec("melody", text), tmp_path / "store")

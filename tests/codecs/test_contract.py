@@ -147,5 +147,5 @@ def test_another_kind_of_sequence_is_refused(level):
     expected = resolve("level", level, CODECS).payload_type
     others = next(payloads for kind, payloads in PAYLOADS.items() if kind is not expected)
     if level != "byte":  # which is not fitted
-        with pytest.raises(SourceError, match=f"the source holds {others[0].kind}, and {expected.kind} is needed here"):
+        with pytest.raises(SourceError, match=f"the source holds {others[0].kind}, but must hold {expected.kind}"):
             fit_codec(level, PayloadCorpus(others, True))

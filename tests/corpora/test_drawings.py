@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from seqloom.codecs.strokes import StrokesCodec
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.drawings import GRID, Drawing, normalized_drawing, simplified
+from seqloom.corpora.encodings import Refused
 from seqloom.errors import ConfigError, SourceError
 
 places = st.integers(0, GRID - 1)
@@ -80,7 +82,7 @@ def test_arrays_of_strokes_are_read(tmp_path: Path) -> None:
         (stroke_3([1, 2, 3]), "no array of shape"),
         (b"PK\3\4", "cannot be read as a numpy archive"),
         (b"", "cannot be read as a numpy archive"),
-        (stroke_3(train=CROSS, train_offsets=[4, 0]), "no ascending positions"),
+        (stroke_3(train=CROSS, train_offsets=[4, 0]), "must ascend from 0 to the number of rows"),
     ],
 )
 def test_other_archives_are_refused(tmp_path: Path, content: bytes, fault: str) -> None:
@@ -152,7 +154,7 @@ def test_a_circle_becomes_a_few_lines(tmp_path: Path) -> None:
         ("no svg", "cannot be read as SVG"),
         (
             SVG.format('<path d="M' + " L".join(f"{n} {n % 7}" for n in range(200_000)) + '"/>'),
-            "more than 100,000 points",
+            "more than 100,000 coordinates",
         ),
     ],
 )
@@ -160,3 +162,60 @@ def test_other_svg_files_are_refused(tmp_path: Path, content: str, fault: str) -
     (tmp_path / "a.svg").write_text(content)
     with pytest.raises(SourceError, match=fault):
         open_corpus(tmp_path / "a.svg")
+
+
+def test_a_short_svg_that_expands_endlessly_is_refused(tmp_path: Path) -> None:
+    uses = (f'<use href="#g{n}"/>' * 10 for n in range(30))
+    groups = "".join(f'<g id="g{n}">{use}</g>' for n, use in enumerate(uses, 1))
+    path = tmp_path / "bomb.svg"
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg"><g id="g0"><path d="M0 0 L9 9"/></g>{groups}</svg>')
+    with pytest.raises(Refused, match=r"too deeply nested|more than 100,000 coordinates"):
+        open_corpus(path)
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0 L{"1 " * 200_000}"/></svg>')
+    with pytest.raises(Refused, match="more than 100,000 coordinates"):
+        open_corpus(path)
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><g id="a"><use href="#a"/></g></svg>')
+    with pytest.raises(Refused, match="refers to itself"):
+        open_corpus(path)
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{"<g>" * 300}{"</g>" * 300}</svg>')
+    with pytest.raises(Refused, match="within each other"):
+        open_corpus(path)
+    path.write_text("<html><body/></html>")
+    with pytest.raises(Refused, match="its first element is 'html'"):
+        open_corpus(path)
+
+
+@pytest.mark.parametrize("offsets", [[0, 5], [5, 10], [0, 10, 20], [-5, 10], [], [0], [0, 7, 3, 10]])
+def test_offsets_that_lose_rows_are_refused(tmp_path: Path, offsets: list[int]) -> None:
+    steps = np.random.default_rng(0).integers(1, 9, (10, 3))
+    np.savez(tmp_path / "a.npz", d=steps, d_offsets=np.array(offsets, np.int64))
+    with pytest.raises(Refused, match="must ascend from 0 to the number of rows, 10"):
+        open_corpus(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("array", [np.full((5, 3), "1"), np.ones((5, 3), complex), np.ones((5, 3), "m8[s]")])
+def test_arrays_that_are_no_numbers_are_refused(tmp_path: Path, array: np.ndarray) -> None:
+    np.savez(tmp_path / "a.npz", d=array)
+    with pytest.raises(Refused, match="no numbers"):
+        open_corpus(tmp_path / "a.npz")
+
+
+def test_members_of_an_archive_that_are_no_arrays_are_left_out(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", d=np.array([[1, 1, 0], [2, 2, 1]]))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("readme.txt", "no array")
+    assert len(list(open_corpus(tmp_path / "a.npz"))) == 1
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("readme.txt", "no array")
+        archive.writestr("d.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((\n")
+    with pytest.raises(Refused, match=r"no array of shape|cannot be read as a numpy archive"):
+        open_corpus(tmp_path / "b.npz")
+
+
+def test_damaged_lines_do_not_hide_the_drawings_after_them(tmp_path: Path) -> None:
+    good = '{"drawing": [[[], []], [[0, 9], [0, 5]]]}'
+    huge = '{"drawing": [[[0, 1' + "0" * 400 + "], [0, 1]]]}"
+    (tmp_path / "a.ndjson").write_text("\n".join(["", "{broken", good, huge, good]))
+    corpus = open_corpus(tmp_path / "a.ndjson")
+    assert len(list(corpus)) == 2
+    assert corpus.skipped == {"line that is not a drawing": 2}

@@ -113,6 +113,6 @@ def test_a_folder_of_tunes(tmp_path: Path) -> None:
     corpus = open_corpus(tmp_path, ReadingConfig())
     assert corpus.payload_type is MusicPayload
     assert [document.payload.notes for document in corpus] == [(Note(0, 60, 24),)] * 2
-    assert Counter(corpus.skipped) == {"damaged MIDI file": 1, "MIDI file without notes": 1, "file that holds text": 1}
+    assert Counter(corpus.skipped) == {"damaged MIDI file": 1, "MIDI file without notes": 1, "file of text": 1}
     with pytest.raises(SourceError, match=r"bad\.mid is a damaged MIDI file"):
         open_corpus(tmp_path / "bad.mid", ReadingConfig())

@@ -53,5 +53,5 @@ def test_payloads_are_frozen_and_name_their_kind() -> None:
 def test_a_document_of_another_kind_is_no_text() -> None:
     document = Document(Series((1.0, 2.0)), {"stars": 4.0}, "g")
     assert document.payload_as(Series).values == (1.0, 2.0)
-    with pytest.raises(SourceError, match="the source holds numbers, and text is needed here"):
+    with pytest.raises(SourceError, match="the source holds numbers, but must hold text"):
         _ = document.text

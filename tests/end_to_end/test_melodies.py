@@ -49,7 +49,7 @@ def test_files_of_another_kind_are_skipped_unless_they_are_named(registered, tmp
         (tmp_path / name).write_text(content)
     corpus = open_corpus(tmp_path, ReadingConfig())
     assert [document.payload for document in corpus] == [MelodyPayload((60, 62)), MelodyPayload((64,))]
-    assert corpus.skipped == {"file that holds text": 1}
+    assert corpus.skipped == {"file of text": 1}
     with pytest.raises(SourceError, match=r"readme.txt holds text, and other files music: name files of one kind"):
         open_corpus([tmp_path / "a.melody", tmp_path / "b.melody", tmp_path / "readme.txt"], ReadingConfig())
 

@@ -31,7 +31,7 @@ def written(music: MusicPayload) -> list[tuple[float, float, int]]:
 
 def test_a_melody_is_written_as_a_musician_reads_it() -> None:
     melody = MusicPayload((Note(0, 60, 24), Note(24, 61, 12), Note(36, 60, 12), Note(48, 72, 48)))
-    assert music_as_abc(melody, "one") == "X:1\nT:one\nM:4/4\nL:1/4\nQ:1/4=120\nK:C\nC ^C/2 =C/2 c2 |]\n"
+    assert music_as_abc(melody, "one") == "X:1\nT:one\nM:4/4\nL:1/4\nQ:1/4=120\nK:C\nC ^C/2 =C/2 =c2 |]\n"
 
 
 def test_music21_hears_monophonic_music_exactly() -> None:

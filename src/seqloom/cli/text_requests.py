@@ -144,7 +144,7 @@ class TextRequest:
             note(line)
         num_cut = sum(sample.finish_reason == "length" for sample in self.finished)
         if num_cut and len(self.finished) > 1 and self.run.codec.boundary is not None:
-            note(f"{num_cut:,} of {len(self.finished):,} texts reached `length`, and may end within a word: raise it")
+            note(f"{num_cut:,} of {len(self.finished):,} reached `length`, and may end too early: raise it")
         if self.run.codec.has_rules and (thrown_away := num_redraws(self.finished)):
             level = self.run.codec.level.upper()
             note(f"{counted(thrown_away, 'draw')} thrown away, because the parser found them to be no correct {level}")

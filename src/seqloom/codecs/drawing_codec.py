@@ -36,13 +36,14 @@ class DrawingCodec(Codec[Drawing]):
 
     @classmethod
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
-        """Return the codec, which is the same for all corpora; the documents are read to check their kind."""
+        """Return the codec, which is the same for all corpora; the first document is read to check its kind."""
         if vocabulary is not None:
             raise ConfigError(
                 f"`vocabulary` got {vocabulary}, and the steps of a drawing are always the same: leave it out"
             )
-        for document in corpus:
-            document.payload_as(Drawing)
+        first = next(iter(corpus), None)
+        if first is not None:
+            first.payload_as(Drawing)
         return cls(has_boundary=corpus.has_separate_documents)
 
     def extend(self, corpus: Corpus) -> Self:

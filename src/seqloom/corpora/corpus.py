@@ -106,7 +106,7 @@ class SourceCorpus(Corpus):
             yield document
         self.skipped = _nonzero(tally)
         if not num_documents:
-            raise SourceError(f"{self.name} holds no text{_in_brackets(self.skipped)}")
+            raise SourceError(f"{self.name} holds no {self.payload_type.kind}{_in_brackets(self.skipped)}")
         ratings.check(columns=self.reading.rating)
 
 
@@ -115,6 +115,7 @@ def open_corpus(
     reading: ReadingConfig = ReadingConfig(),  # noqa: B008 (frozen)
     *,
     recognise_lists: bool = False,
+    requires_categories: bool = True,
 ) -> SourceCorpus:
     """Open a source and read every byte of it once.
 
@@ -122,6 +123,8 @@ def open_corpus(
         source: a catalogue name, a file, a folder, a glob, "-" (standard input), or several of these.
         reading: reading settings.
         recognise_lists: whether each line is a record if `reading` names no records and all files are lists of words.
+        requires_categories: whether files that cannot have the categories in `reading` are refused; otherwise the
+            categories are unknown.
 
     Raises:
         SourceError: the source is missing, empty, binary, undecodable or lacks a column.
@@ -152,7 +155,14 @@ def open_corpus(
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
     if reading.category and reading.text is None and not files[0].has_headers:
-        raise ConfigError("`category` names a column of a table, so `text` must name the column of the text")
+        kind = files[0].payload_type.kind
+        if kind == "text":
+            raise ConfigError("`category` names a column of a table, so `text` must name the column of the text")
+        if requires_categories:
+            raise ConfigError(
+                f"`category` got {reading.category[0]!r}, and these files of {kind} have none: leave it out"
+            )
+        reading = replace(reading, category=())
     notes: list[str] = []
     if recognise_lists and not (reading.records or reading.text):
         num_lists = sum(map(_is_word_list, files))
@@ -207,7 +217,7 @@ def _of_one_kind(files: Sequence[Format], skipped: Counter[str], kind: str | Non
                 f"{file.source_file.name} holds {kind}, and other files {expected.kind}: name files of one kind"
             )
         if file.payload_type is not expected:
-            skipped[f"file that holds {kind}"] += 1
+            skipped[f"file of {kind}"] += 1
     return [file for file in files if file.payload_type is expected]
 
 

@@ -43,7 +43,7 @@ class Document:
         """
         if not isinstance(self.payload, payload_type):
             raise SourceError(
-                f"the source holds {self.payload.kind}, and {payload_type.kind} is needed here: choose another source "
+                f"the source holds {self.payload.kind}, but must hold {payload_type.kind}: choose another source "
                 "or another `level`"
             )
         return self.payload

@@ -1,6 +1,7 @@
 """Write samples that are no text into files of their own, such as MIDI, and read such a file as a prompt."""
 
 import inspect
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,11 @@ from seqloom.corpora.input_file import examine
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import ConfigError
-from seqloom.files import check_new_file, check_writable
+from seqloom.files import check_new_file, check_writable, real_path
 from seqloom.generation.sample_table import SAMPLE_SUFFIXES, payload_paths
 from seqloom.registry import WRITERS, resolve
 from seqloom.sampling import Sample
+from seqloom.user_warnings import warn_user
 
 __all__ = ["check_payload_files", "prompt_of_file", "write_payload"]
 
@@ -84,7 +86,7 @@ def write_payload(
         SeqloomError: the file cannot be written, or a package that the writer needs is missing.
     """
     ids = np.concatenate([codec.encode_text(prompt, skip_unknown=True), np.array(sample.tokens, np.int64)])
-    _writer(codec.payload_type.kind, path.suffix.lower())(codec.decode(ids), path, **options)
+    _writer(codec.payload_type.kind, path.suffix.lower())(codec.decode(ids), real_path(path), **options)
 
 
 def prompt_of_file(codec: Codec[Any], path: Path) -> str:
@@ -98,7 +100,11 @@ def prompt_of_file(codec: Codec[Any], path: Path) -> str:
     file = examine(SourceFile(name=str(path), path=path), reading)
     if not issubclass(file.payload_type, codec.payload_type):
         raise ConfigError(f"`prompt_file` got {path}, and the run generates {kind}: name a file of {kind}")
-    document = next(file.documents(reading, RatingColumns(), Counter()), None)
+    document, following = itertools.islice(
+        itertools.chain(file.documents(reading, RatingColumns(), Counter()), (None, None)), 2
+    )
+    if following is not None:
+        warn_user(f"{path} holds several {kind}: the first one is continued")
     if document is None:
         raise ConfigError(f"`prompt_file` got {path}, which has nothing that can be read: name another file of {kind}")
     return codec.decode_text(np.concatenate([part.ids for part in codec.encode(document.payload)]))

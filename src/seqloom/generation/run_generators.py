@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from seqloom.codecs.text import TextCodec
 from seqloom.config import SamplingConfig, validate
+from seqloom.errors import ConfigError
 from seqloom.generation.generator import GeneratorFactory, Prompt, TextGenerator
 from seqloom.generation.matching_samples import matching
 from seqloom.generation.model_log_probs import ModelLogProbs
@@ -161,6 +163,9 @@ class RunGenerators:
         """
         if not config.max_copy:
             return None
+        if not isinstance(self.run.codec, TextCodec):
+            kind = self.run.codec.payload_type.kind
+            raise ConfigError(f"`max_copy` compares characters, and this run generates {kind}: leave it out")
         from seqloom.runs.training_corpus import training_copy_index
 
         return training_copy_index(self.run).constraint(config.max_copy)

@@ -64,6 +64,12 @@ def check_sample_file(path: Path, *, may_exist: bool) -> None:
         ConfigError: the suffix is unknown, the folder is missing, or there is something at `path`.
         SeqloomError: the folder cannot be written to.
     """
+    if path.suffix.lower() not in SAMPLE_SUFFIXES:
+        others = dict.fromkeys(name.partition(".")[2] for name in WRITERS)
+        raise ConfigError(
+            f"`output` got {path}: name a file that ends in {', '.join(SAMPLE_SUFFIXES)} or, for music and drawings, "
+            f"in {', '.join(f'.{suffix}' for suffix in others)}"
+        )
     check_new_file(path, SAMPLE_SUFFIXES, may_exist=may_exist)
     if not path.parent.is_dir():
         raise ConfigError(f"`output` got {path}, but there is no folder {path.parent}: create it, or name another file")

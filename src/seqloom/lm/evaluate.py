@@ -307,7 +307,8 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     is_own = same_sources([source] if isinstance(source, str | Path) else source, run.config.sources)
     try:
         others = {name: type(getattr(reading, name))(0) for name in ALTERATIONS}
-        corpus = open_corpus(source, reading if is_own else replace(reading, encoding=None, **others))
+        reading = reading if is_own else replace(reading, encoding=None, **others)
+        corpus = open_corpus(source, reading, requires_categories=is_own)
     except SourceError as error:
         # Only these faults concern the setting `text`, which names the column that holds the text of a table.
         if not any("`text`" in fault for fault in error.faults):

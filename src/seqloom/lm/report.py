@@ -39,6 +39,13 @@ _SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
 """Temperatures in the suggested `seqloom generate` command: for a run without ratings, and for a run with ratings. The
 samples of a run with ratings are generated at the second temperature, too."""
 
+_SUGGESTED_BY_KIND = {
+    "music": "--temperature 0.9 -o tune.mid",
+    "tunes": "--temperature 0.8 -o tune.abc",
+    "drawings": "--temperature 0.3 -o drawing.svg",
+}
+"""Temperature and file in the suggested command of runs that generate no text."""
+
 
 def write_report(
     run: SavedRun,
@@ -119,12 +126,15 @@ def _sample(run: SavedRun, temperature: float, rating: Mapping[str, float | str]
 def _generate_command(run: SavedRun) -> str:
     """Return a command that generates more text; for a run with conditions, with the last of the example ratings."""
     command = f"seqloom generate {quoted_path(run.path)}"
+    kind = run.codec.payload_type.kind
+    suggestion = _SUGGESTED_BY_KIND.get(kind, f"--temperature {_SUGGESTED_TEMPERATURE:g}")
     conditions = run.config.conditions
     if not len(conditions):
-        return f"{command} --temperature {_SUGGESTED_TEMPERATURE:g}"
+        return f"{command} {suggestion}"
     ((name, value),) = conditions.examples()[-1].items()  # an example sets one condition; the last one is the highest
     argument = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
-    return f"{command} --rating {shlex.quote(argument)} --temperature {_RATED_TEMPERATURE:g}"
+    suggestion = _SUGGESTED_BY_KIND.get(kind, f"--temperature {_RATED_TEMPERATURE:g}")
+    return f"{command} --rating {shlex.quote(argument)} {suggestion}"
 
 
 def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str, Any]:

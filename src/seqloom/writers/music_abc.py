@@ -79,14 +79,14 @@ def _bars(notes: Sequence[Note], tempos: Sequence[Tempo], num_bars: int) -> list
     steps = sorted(step for step in ends if step <= num_bars * _STEPS_PER_BAR)
     bpm_at = {tempo.start: tempo.bpm for tempo in tempos}
     bars: list[list[str]] = [[] for _ in range(num_bars)]
-    accidentals: dict[str, str] = {}
+    sharpened: set[str] = set()
     for (start, end), sounding in zip(pairwise(steps), _sounding(notes, steps), strict=True):
         if start % _STEPS_PER_BAR == 0:
-            accidentals = {}
+            sharpened = set()
         bar = bars[start // _STEPS_PER_BAR]
         if start in bpm_at:
             bar.append(f"[Q:1/4={bpm_at[start]}]")
-        bar.append(_chord(sounding, start, end, accidentals))
+        bar.append(_chord(sounding, start, end, sharpened))
     return [" ".join(bar) for bar in bars]
 
 
@@ -101,9 +101,9 @@ def _sounding(notes: Sequence[Note], steps: Sequence[int]) -> Iterator[list[Note
         yield sorted(current, key=lambda note: note.pitch)
 
 
-def _chord(notes: Sequence[Note], start: int, end: int, accidentals: dict[str, str]) -> str:
-    """Return a rest, a note or a chord, with ties of the notes that go on; update the accidentals of the bar."""
-    names, length = [_name(note.pitch, accidentals) for note in notes], _length(end - start)
+def _chord(notes: Sequence[Note], start: int, end: int, sharpened: set[str]) -> str:
+    """Return a rest, a note or a chord, with ties of the notes that go on; update the sharpened letters of the bar."""
+    names, length = [_name(note.pitch, sharpened) for note in notes], _length(end - start)
     ties = ["-" if note.end > end else "" for note in notes]
     if len(names) == 1:
         return names[0] + length + ties[0]
@@ -111,15 +111,19 @@ def _chord(notes: Sequence[Note], start: int, end: int, accidentals: dict[str, s
     return f"[{chord}]{length}" if names else f"z{length}"
 
 
-def _name(pitch: int, accidentals: dict[str, str]) -> str:
-    """Return a pitch in ABC; an accidental holds until the end of the bar, so it is written where it changes."""
+def _name(pitch: int, sharpened: set[str]) -> str:
+    """Return a pitch in ABC, and add its letter to those with a sharp in this bar.
+
+    Programs disagree on how long an accidental holds, and in which octaves. So each sharp is written, and each natural
+    of a letter that had a sharp before.
+    """
     spelled, octave = _LETTERS[pitch % 12], pitch // 12 - _MIDDLE_OCTAVE
-    letter = spelled[-1] if octave < 1 else spelled[-1].lower()
-    name = letter + ("," * -octave if octave < 0 else "'" * (octave - 1))
-    accidental = "^" if len(spelled) == 2 else "="
-    before = accidentals.get(name, "=")
-    accidentals[name] = accidental
-    return name if accidental == before else accidental + name
+    letter = spelled[-1]
+    name = (letter if octave < 1 else letter.lower()) + ("," * -octave if octave < 0 else "'" * (octave - 1))
+    if len(spelled) == 2:
+        sharpened.add(letter)
+        return f"^{name}"
+    return f"={name}" if letter in sharpened else name
 
 
 def _length(steps: int) -> str:

@@ -15,10 +15,14 @@ from seqloom.corpora.formats.text import TextFile
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import ConfigError
+from seqloom.registry import unknown_name
 
 __all__ = ["AbcFile"]
 
 _MAX_TUNE_CHARACTERS = 100_000
+_NAMED_FIELDS = frozenset("RMOAGLCBD")
+"""Header fields that a message about an unknown category proposes; others are titles, numbers and remarks."""
+
 _FIELD = re.compile(r"([A-Za-z]):(.*)")
 _LINE_END = re.compile(r"\r\n?|\n")
 
@@ -46,7 +50,8 @@ class AbcFile(Format):
         if next(file._tunes(reading), None) is None:
             raise Refused(
                 "file without tunes in ABC",
-                f"{source_file.name} has no tune in ABC: a tune begins with the field X:, and K: is its last field",
+                f"{source_file.name} has no tune in ABC: a tune begins with a line such as X:1, and K: is the last "
+                "field before its music",
             )
         return file
 
@@ -56,7 +61,7 @@ class AbcFile(Format):
         Raises:
             ConfigError: a category is no header, or a header that no tune has.
         """
-        missing = set(reading.category)
+        missing, known = set(reading.category), dict.fromkeys(("key", "metre"))
         for header, body in self._tunes(reading):
             if len(body) > _MAX_TUNE_CHARACTERS:
                 tally["tune that is too long"] += 1
@@ -68,9 +73,12 @@ class AbcFile(Format):
                 continue
             conditions = _conditions(header, text, reading.category)
             missing -= {column for column, value in conditions.items() if value is not None}
+            known |= dict.fromkeys(field for field in header if field in _NAMED_FIELDS)
             yield Document(tune_from_text(text), conditions)
         if missing:
-            raise ConfigError(f"`category` got {sorted(missing)[0]!r}, and no tune has this header: choose another one")
+            name = sorted(missing)[0]
+            choices = unknown_name("header", name, known).partition(": ")[2]
+            raise ConfigError(f"`category` got {name!r}, and no tune has this header: {choices}")
 
     def _tunes(self, reading: ReadingConfig) -> Iterator[tuple[dict[str, str], str]]:
         """Yield the header and the music of each tune."""

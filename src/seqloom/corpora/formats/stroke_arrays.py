@@ -77,13 +77,28 @@ def _steps(content: bytes, name: str) -> Iterator[np.ndarray]:
     for key, array in arrays.items():
         if key.endswith(_OFFSETS) or array.ndim != 2 or array.shape[1] != 3:
             continue
+        if array.dtype.kind not in "iufb":
+            raise Refused("archive without drawings", f"{name}: {key} has the type {array.dtype}, no numbers: {_HINT}")
         offsets = arrays.get(f"{key}{_OFFSETS}")
         if offsets is None:
             yield array
             continue
-        if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or (np.diff(offsets.astype(np.int64)) < 0).any():
-            raise Refused("damaged archive", f"{name}: {key}{_OFFSETS} are no ascending positions: {_HINT}")
+        _check_offsets(offsets, len(array), f"{name}: {key}{_OFFSETS}")
         yield from (array[start:stop] for start, stop in itertools.pairwise(offsets.tolist()))
+
+
+def _check_offsets(offsets: np.ndarray, num_rows: int, name: str) -> None:
+    """Check that offsets divide all rows.
+
+    Raises:
+        Refused: they do not begin with 0, ascend, and end with the number of rows.
+    """
+    is_right = offsets.ndim == 1 and offsets.dtype.kind in "iu" and len(offsets) > 1
+    if not is_right or offsets[0] != 0 or offsets[-1] != num_rows or (offsets[1:] < offsets[:-1]).any():
+        raise Refused(
+            "damaged archive",
+            f"{name} must ascend from 0 to the number of rows, {num_rows}, to divide them: correct it",
+        )
 
 
 def _arrays(content: bytes, name: str) -> Mapping[str, np.ndarray]:
@@ -93,13 +108,17 @@ def _arrays(content: bytes, name: str) -> Mapping[str, np.ndarray]:
         if size > _MAX_BYTES:
             raise Refused("archive that is too large", f"{name} has arrays of more than {_MAX_BYTES >> 30} GiB")
         with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
-            return {key: loaded[key] for key in loaded.files}
+            members = {key: loaded[key] for key in loaded.files}
+        return {key: member for key, member in members.items() if isinstance(member, np.ndarray)}
+    except Refused:
+        raise
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise Refused("archive of pickled arrays", f"{name} {_PICKLED}") from None
         raise Refused("damaged archive", f"{name} cannot be read as a numpy archive ({error}): {_HINT}") from None
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
-        raise Refused("damaged archive", f"{name} cannot be read as a numpy archive ({error}): {_HINT}") from None
+    except (Exception, MemoryError) as error:  # a damaged header raises errors of many types
+        reason = str(error).split("\n")[0][:100] or type(error).__name__
+        raise Refused("damaged archive", f"{name} cannot be read as a numpy archive ({reason}): {_HINT}") from None
 
 
 def drawing_of_steps(steps: np.ndarray) -> Drawing | None:

@@ -18,6 +18,7 @@ from seqloom.corpora.document import Document
 from seqloom.corpora.drawings import GRID, Drawing, normalized_drawing, simplified
 from seqloom.corpora.encodings import Refused
 from seqloom.corpora.formats.base import Format, whole_content
+from seqloom.corpora.formats.svg_limits import check_svg
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_documents import RatingColumns
 from seqloom.errors import MissingExtraError
@@ -65,6 +66,7 @@ def read_svg(content: bytes, name: str) -> Drawing:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content or "<!DOCTYPE".encode("utf-16-le") in content:
         # An entity of a document type can stand for other files, or for text that fills the memory.
         raise Refused("SVG file with a document type", f"{name} has a <!DOCTYPE ...>: remove this line from the file")
+    check_svg(content, name)
     try:
         import svgelements
     except ImportError:
