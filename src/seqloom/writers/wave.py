@@ -28,7 +28,7 @@ _MAX_SECONDS = 3 * 3600.0
 
 
 def write_wave(music: MusicPayload, path: Path, *, soundfont: Path | None = None) -> None:
-    """Write a WAV file with 16 bits and 44.1 kHz: mono or, with a soundfont, stereo.
+    """Write a WAV file with 16 bits and 44.1 kHz: mono or, with a soundfont, stereo. It begins with the first sound.
 
     Args:
         music: music.
@@ -40,6 +40,8 @@ def write_wave(music: MusicPayload, path: Path, *, soundfont: Path | None = None
         SeqloomError: the file cannot be written.
     """
     channels = render(music)[None] if soundfont is None else render_with_soundfont(music, soundfont, SAMPLE_RATE)
+    first_sound = int(np.abs(channels).max(0).astype(bool).argmax())
+    channels = channels[:, first_sound:]
     with replacing_file(path) as file, wave.open(file, "wb") as sound:
         sound.setnchannels(len(channels))
         sound.setsampwidth(2)
