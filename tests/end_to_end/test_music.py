@@ -75,7 +75,7 @@ def test_a_tune_is_continued(folder, tmp_path):
     [
         (["--soundfont", "a.sf2"], "--soundfont renders music: name an --output that ends in .wav"),
         (["--soundfont", "a.sf2", "-o", "x.wav"], "--soundfont got a.sf2, which cannot be read"),
-        (("-o", "{}/tune.ogg"), "which has the ending .ogg: name a file that ends in .txt, .csv"),
+        (("-o", "{}/tune.ogg"), "tune.ogg: name a file that ends in .txt, .csv"),
         (("-o", "{}/none/tune.mid"), "there is no folder"),
         (("--prompt", "C4"), "not in the vocabulary: 'C4'"),
         (("--prompt-file", "{}/silent.mid"), "silent.mid is not a MIDI file"),
@@ -100,4 +100,4 @@ def test_a_run_of_text_writes_no_music(folder, tmp_path, capsys):
     assert call(["generate", str(tmp_path / "run"), "--prompt-file", tune]) == 2
     assert "the run generates text: name a file of text" in capsys.readouterr().err
     assert call(["train", tune, "--level", "char", "--run", str(tmp_path / "q"), "--steps", "3"]) == 2
-    assert "the source holds music, and text is needed" in capsys.readouterr().err
+    assert "the source holds music, but must hold text" in capsys.readouterr().err

@@ -69,3 +69,12 @@ def test_a_piano_roll_has_a_bar_for_each_note(tmp_path: Path, monkeypatch: pytes
     )
     write_piano_roll(MUSIC, tmp_path / "tune.png")
     assert sorted(figures[0]) == [(0, 2), (1, 0.25), (2, 1)]
+
+
+def test_a_wave_file_begins_with_the_first_sound(tmp_path: Path) -> None:
+    beginnings = []
+    for start in (0, 96):
+        write_wave(MusicPayload((Note(start, 60, 24),)), tmp_path / f"{start}.wav")
+        with wave.open(str(tmp_path / f"{start}.wav")) as sound:
+            beginnings.append(sound.readframes(SAMPLE_RATE // 2))
+    assert beginnings[0] == beginnings[1]

@@ -40,8 +40,8 @@ def write_wave(music: MusicPayload, path: Path, *, soundfont: Path | None = None
         SeqloomError: the file cannot be written.
     """
     channels = render(music)[None] if soundfont is None else render_with_soundfont(music, soundfont, SAMPLE_RATE)
-    first_sound = int(np.abs(channels).max(0).astype(bool).argmax())
-    channels = channels[:, first_sound:]
+    first_sound = int((channels != 0).any(0).argmax())
+    channels = channels[:, max(0, first_sound - 1) :]  # a sound begins with a sample of 0
     with replacing_file(path) as file, wave.open(file, "wb") as sound:
         sound.setnchannels(len(channels))
         sound.setsampwidth(2)
