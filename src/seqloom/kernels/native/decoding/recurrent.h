@@ -161,12 +161,21 @@ class Recurrent final : public Layer {
   }
 
   // Run the cells of one block. Not inlined, so that the results are rounded alike for one row and for several rows.
-  __attribute__((noinline)) void run_cells(const TokenRow& row, size_t block, const Vec* from_hidden,
-                                           const Vec* from_input) const {
+  void run_cells(const TokenRow& row, size_t block, const Vec* from_hidden, const Vec* from_input) const {
+    if (token_rows_.empty())
+      run_cells_of<false>(row, block, from_hidden, from_input);
+    else
+      run_cells_of<true>(row, block, from_hidden, from_input);
+  }
+
+  // `kHasParts` is whether tokens consist of parts, whose rows are added; a loop without parts would cost time.
+  template <bool kHasParts>
+  __attribute__((noinline)) void run_cells_of(const TokenRow& row, size_t block, const Vec* from_hidden,
+                                              const Vec* from_input) const {
     const size_t first = block * kColumns;
     const int32_t* const rows =
-        token_rows_.empty() ? nullptr : token_rows_.data() + static_cast<size_t>(row.token) * (num_further_parts_ + 1);
-    const size_t first_row = is_upper_ ? 0 : rows ? rows[0] : row.token;
+        kHasParts ? token_rows_.data() + static_cast<size_t>(row.token) * (num_further_parts_ + 1) : nullptr;
+    const size_t first_row = is_upper_ ? 0 : kHasParts ? rows[0] : row.token;
     const float* gate_row = gate_rows_.data() + first_row * num_gate_biases + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
     for (int unit_vector = 0; unit_vector < 2; ++unit_vector) {
@@ -174,9 +183,10 @@ class Recurrent final : public Layer {
       for (int p = 0; p < kProducts; ++p) {
         const int vector = unit_vector * kProducts + p;
         Vec input_sum = load(gate_row + vector * kWidth);
-        for (int part = 1; part <= num_further_parts_; ++part)
-          if (rows[part] >= 0)
-            input_sum += load(gate_rows_.data() + rows[part] * num_gate_biases + first + vector * kWidth);
+        if constexpr (kHasParts)
+          for (int part = 1; part <= num_further_parts_; ++part)
+            if (rows[part] >= 0)
+              input_sum += load(gate_rows_.data() + rows[part] * num_gate_biases + first + vector * kWidth);
         if (bias) input_sum += load(bias + vector * kWidth);
         if (from_input) input_sum += from_input[vector];
         gate[Gates<Cell>::from_input[p]] += input_sum;
