@@ -118,6 +118,7 @@ class Page {
     const columns = COMPARED.map((temperature) => {
       const column = create("article", "sample");
       const text = create("p", "text");
+      text.tabIndex = 0; // a long text scrolls, also by keys
       column.append(create("h3", "", `temperature ${temperature}`), text);
       return { temperature, column, text };
     });

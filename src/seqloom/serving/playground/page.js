@@ -410,6 +410,7 @@ var Page = class {
     const columns = COMPARED.map((temperature) => {
       const column = create("article", "sample");
       const text = create("p", "text");
+      text.tabIndex = 0;
       column.append(create("h3", "", `temperature ${temperature}`), text);
       return { temperature, column, text };
     });
