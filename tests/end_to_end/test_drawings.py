@@ -65,6 +65,11 @@ def test_points_are_drawn_and_completed(folder: Path, tmp_path: Path) -> None:
     assert second.num_points >= first.num_points  # type: ignore[attr-defined]
 
 
+def test_plots_of_points_show_drawings_and_no_tokens(folder: Path, tmp_path: Path) -> None:
+    plots = seqloom.load(folder / "points").plot(folder=tmp_path)
+    assert [plot.name for plot in plots] == ["loss.png", "drawings.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [

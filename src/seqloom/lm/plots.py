@@ -56,17 +56,32 @@ def draw_plots(
     if folder.is_file():
         raise ConfigError(f"the plots cannot be written into {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
-    probabilities = generator.distribution(generator.prompt(prepare_prompt(run, prompt), skip_unknown=skip_unknown))
-    distributions = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
+    encoded = generator.prompt(prepare_prompt(run, prompt), skip_unknown=skip_unknown)
+    distributions = [reweight(generator.distribution(encoded), temperature) for temperature in temperatures]
+    plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
+    plots += _sheets(run, folder)
+    if generator.decoder.distribution is None:  # the temperature of a mixture does not act on single tokens
+        plots += _plots_of_next_token(run, folder, generator.distribution(encoded), distributions, temperatures, prompt)
+    return plots
+
+
+def _plots_of_next_token(
+    run: SavedRun,
+    folder: Path,
+    probabilities: Float[np.ndarray, " vocab"],
+    distributions: Sequence[Float[np.ndarray, " vocab"]],
+    temperatures: Sequence[float],
+    prompt: str,
+) -> list[Path]:
+    """Draw the distribution of the next token by temperature, and its entropy."""
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
-    training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
     token_texts = [
         "(end)" if token == run.codec.boundary else run.codec.decode_text([token]) for token in range(len(run.codec))
     ]
     return [
-        *training_plots,
-        *_sheets(run, folder),
-        plot_temperatures(folder / "temperature.png", token_texts, distributions, temperatures, prompt=prompt),
+        plot_temperatures(
+            folder / "temperature.png", token_texts, np.stack(distributions), temperatures, prompt=prompt
+        ),
         plot_entropy(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),
