@@ -114,6 +114,31 @@ export async function detect(text: string): Promise<Detection> {
   return (await post("api/explain", { text })).json();
 }
 
+export interface Note {
+  start: number;
+  duration: number;
+  pitch: number;
+  velocity: number;
+  program: number;
+}
+
+export interface Sample {
+  text: string;
+  strokes: [number, number][][] | null;
+  notes: Note[] | null;
+}
+
+export interface Generated {
+  kind: string;
+  grid: number;
+  samples: Sample[];
+}
+
+/** Generate samples of a run of any kind, which arrive when they are finished. */
+export async function generate(sampling: Sampling, count: number, signal: AbortSignal): Promise<Generated> {
+  return (await post("api/generate", { ...sampling, n: count }, signal)).json();
+}
+
 /** Generate a text, and yield its pieces as they arrive. */
 export async function* complete(sampling: Sampling, logprobs: number | null, signal: AbortSignal): AsyncGenerator<Piece> {
   const answer = await post("v1/completions", { ...sampling, logprobs, stream: true }, signal);

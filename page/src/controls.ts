@@ -26,6 +26,11 @@ export class Controls {
     this.showValues();
   }
 
+  /** The kind of sequence that the chosen model generates. */
+  get kind(): string {
+    return this.models.find(({ name }) => name === this.model.value)?.kind ?? "text";
+  }
+
   get prompt(): string {
     return this.promptBox.value;
   }

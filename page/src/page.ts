@@ -4,10 +4,13 @@ import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
 import { byId, create, percent } from "./elements.js";
+import { samplesOf } from "./payloads.js";
 import { TokenText, type Token } from "./tokens.js";
 
 const COMPARED = [0.2, 0.5, 1.0, 1.2];
 const NUM_ALTERNATIVES = 8;
+const NUM_PICTURES = 6;
+const NUM_TUNES = 2;
 const TYPING_PAUSE = 150; // milliseconds without a key after which the bars are asked for
 
 function tokensOf(logprobs: api.LogProbs): Token[] {
@@ -47,6 +50,8 @@ class Page {
   }
 
   private controlsChanged(): void {
+    document.body.classList.toggle("no-text", this.controls.kind !== "text");
+    document.body.classList.toggle("no-list", this.controls.kind === "drawings");
     this.bars.move(this.controls.temperature);
     clearTimeout(this.typing);
     this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
@@ -54,6 +59,7 @@ class Page {
 
   private async askForBars(): Promise<void> {
     const { model, prompt, rating } = this.controls.sampling();
+    if (this.controls.kind === "drawings") return;
     const key = JSON.stringify([model, prompt, rating]);
     if (key === this.shownFor) return;
     this.asking?.abort();
@@ -101,6 +107,7 @@ class Page {
   }
 
   private write(prompt: string): Promise<void> {
+    if (this.controls.kind !== "text") return this.show();
     this.promptOf = prompt;
     byId("written-prompt").textContent = prompt;
     this.written.clear();
@@ -111,6 +118,15 @@ class Page {
         if (piece.logprobs) this.written.append(tokensOf(piece.logprobs));
         this.text += piece.text;
       }
+    });
+  }
+
+  /** Show samples of a run that writes no text. */
+  private show(): Promise<void> {
+    return this.run(async (signal) => {
+      const count = this.controls.kind === "drawings" ? NUM_PICTURES : NUM_TUNES;
+      const generated = await api.generate(this.controls.sampling(), count, signal);
+      byId("samples").replaceChildren(...samplesOf(generated));
     });
   }
 

@@ -1,14 +1,20 @@
 """The page: its files, and the routes that only it uses."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 from tests.serving.conftest import Server
 
 import seqloom
+from seqloom.config.serving import ServingConfig
+from seqloom.serving.app import make_app
+from seqloom.serving.served_model import ServedModel
+from seqloom.serving.served_models import ServedModels
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "src" / "seqloom" / "serving" / "playground"
@@ -62,6 +68,47 @@ def test_a_verdict_has_reasons(server: Server) -> None:
     verdict = server.post("/api/explain", text=text).json()
     assert 0 < verdict["probability"] < 1
     assert verdict["sentences"]
+
+
+def test_samples_of_any_kind_are_generated(server: Server) -> None:
+    run = seqloom.load(server.folder / "rated")
+    answer = server.post("/api/generate", model="rated", prompt="the ", rating=5, n=2, max_tokens=60, seed=3).json()
+    samples = run.samples("the ", 2, rating=5, length=60, seed=3)
+    assert answer["kind"] == "text"
+    assert [sample["text"] for sample in answer["samples"]] == [sample.text for sample in samples]
+    assert answer["samples"][0]["strokes"] is None
+    assert server.post("/api/generate", model="rated", n=100).status_code == 400
+
+
+def test_drawings_and_tunes_are_generated(tmp_path: Path) -> None:
+    drawings = [[[0, 9], [0, 9]], [[9, 0], [0, 9]]]
+    (tmp_path / "shapes.ndjson").write_text((json.dumps({"drawing": drawings}) + "\n") * 40)
+    tune = "X:{}\nM:4/4\nL:1/8\nK:G\nG2AB c2d2|c2BA G4|]\n"
+    (tmp_path / "tunes.abc").write_text("\n".join(map(tune.format, range(60))))
+    settings = {"hidden_size": 32, "batch_size": 8, "progress": False}
+    seqloom.train(tmp_path / "shapes.ndjson", run=tmp_path / "shapes", steps=30, **settings)
+    seqloom.train(tmp_path / "tunes.abc", run=tmp_path / "tunes", steps=200, **settings)
+    runs = {name: seqloom.load(tmp_path / name) for name in ("shapes", "tunes")}
+    models = ServedModels({name: ServedModel(name, run, 2, lambda updates: None) for name, run in runs.items()})
+    client = TestClient(make_app(models, ServingConfig()), base_url="http://localhost")
+
+    def generated(**body: object) -> dict:  # type: ignore[type-arg]
+        (sample,) = client.post("/api/generate", json=body).json()["samples"]
+        return sample  # type: ignore[no-any-return]
+
+    drawing = generated(model="shapes", temperature=0.3, max_tokens=40)
+    assert all(0 <= number < 128 for stroke in drawing["strokes"] for point in stroke for number in point)
+    first_note = generated(model="tunes", temperature=0, max_tokens=200)["notes"][0]
+    assert (first_note["start"], first_note["pitch"]) == (0, 67)
+    assert first_note["duration"] == pytest.approx(0.5)
+    message = {"messages": [{"role": "user", "content": "a"}]}
+    for path, body in (("/v1/completions", {}), ("/v1/chat/completions", message)):
+        answer = client.post(path, json={"model": "shapes", **body})
+        assert answer.status_code == 400
+        assert "generates drawings, and this route texts" in answer.json()["error"]["message"]
+    assert client.post("/api/next", json={"model": "shapes"}).status_code == 400
+    for served in models.by_name.values():
+        served.close()
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")

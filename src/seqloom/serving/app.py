@@ -20,6 +20,7 @@ from seqloom.serving.judging_routes import judging_router
 from seqloom.serving.metrics import Metrics
 from seqloom.serving.openai.routes import openai_router
 from seqloom.serving.page_routes import PAGE_POST_PATHS, page_router
+from seqloom.serving.payload_routes import payload_router
 from seqloom.serving.served_models import ServedModels
 from seqloom.serving.tokenizer_routes import tokenizer_router
 from seqloom.version import __version__
@@ -58,6 +59,7 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     app.include_router(openai_router(models, config))
     app.include_router(tokenizer_router(models, config.max_tokens))
     app.include_router(judging_router(models))
+    app.include_router(payload_router(models, config))
     app.include_router(page_router(models))
     schema = get_openapi(title="", version="", routes=app.routes)["paths"]
     metrics = Metrics(app, models, frozenset(schema) | {"/health", "/metrics"})

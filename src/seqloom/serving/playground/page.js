@@ -35,6 +35,9 @@ async function rate(text) {
 async function detect(text) {
   return (await post("api/explain", { text })).json();
 }
+async function generate(sampling, count, signal) {
+  return (await post("api/generate", { ...sampling, n: count }, signal)).json();
+}
 async function* complete(sampling, logprobs, signal) {
   const answer = await post("v1/completions", { ...sampling, logprobs, stream: true }, signal);
   if (!answer.body) return;
@@ -148,6 +151,10 @@ var Controls = class {
     this.showColumns();
     this.showValues();
   }
+  /** The kind of sequence that the chosen model generates. */
+  get kind() {
+    return this.models.find(({ name }) => name === this.model.value)?.kind ?? "text";
+  }
   get prompt() {
     return this.promptBox.value;
   }
@@ -227,6 +234,149 @@ var Controls = class {
 };
 function number(id) {
   return Number(byId(id).value);
+}
+
+// src/payloads.ts
+var DRAW_SECONDS = 1.5;
+var SIZE = 240;
+var ROLL_HEIGHT = 200;
+var PIXELS_PER_SECOND = 40;
+var MAX_ROLL_WIDTH = 2e4;
+var DRUMS = 128;
+function prefersStill() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+function ink(element) {
+  return getComputedStyle(element).getPropertyValue("--ink") || "#000";
+}
+function prepared(canvas, width, height) {
+  const scale = devicePixelRatio || 1;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext("2d");
+  context?.scale(scale, scale);
+  return context;
+}
+function drawing(sample, grid, number2) {
+  const canvas = create("canvas", "drawing");
+  const strokes = sample.strokes ?? [];
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `drawing ${number2} of ${strokes.length} strokes`);
+  const context = prepared(canvas, SIZE, SIZE);
+  const numPoints = strokes.reduce((sum, stroke) => sum + stroke.length, 0);
+  const place = (value) => 8 + value / (grid - 1) * (SIZE - 16);
+  const show = (count) => {
+    if (!context) return;
+    context.clearRect(0, 0, SIZE, SIZE);
+    context.strokeStyle = ink(canvas);
+    context.lineWidth = 2.5;
+    context.lineCap = context.lineJoin = "round";
+    let left = count;
+    for (const stroke of strokes) {
+      context.beginPath();
+      stroke.slice(0, left).forEach(([x, y], index) => {
+        if (index === 0) context.moveTo(place(x), place(y));
+        context.lineTo(place(x), place(y));
+      });
+      context.stroke();
+      left -= stroke.length;
+      if (left <= 0) break;
+    }
+  };
+  const start = performance.now();
+  const step = (now) => {
+    const share = prefersStill() ? 1 : Math.min(1, (now - start) / 1e3 / DRAW_SECONDS);
+    show(Math.ceil(share * numPoints));
+    if (share < 1) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+  return canvas;
+}
+function frequency(pitch) {
+  return 440 * 2 ** ((pitch - 69) / 12);
+}
+var Player = class {
+  context = null;
+  play(notes, ended) {
+    this.stop();
+    const context = new AudioContext();
+    this.context = context;
+    const first = Math.min(...notes.map((note) => note.start));
+    const begin = context.currentTime + 0.1 - first;
+    let end = 0;
+    for (const note of notes) {
+      const oscillator = context.createOscillator();
+      const gain = context.createGain();
+      const isDrum = note.program === DRUMS;
+      oscillator.type = isDrum ? "square" : "triangle";
+      oscillator.frequency.value = isDrum ? 60 + note.pitch : frequency(note.pitch);
+      const [from, to] = [begin + note.start, begin + note.start + (isDrum ? 0.06 : note.duration)];
+      gain.gain.setValueAtTime(0, from);
+      gain.gain.linearRampToValueAtTime(0.12 * note.velocity / 127, from + 0.01);
+      gain.gain.setTargetAtTime(0, Math.max(from + 0.01, to - 0.05), 0.04);
+      oscillator.connect(gain).connect(context.destination);
+      oscillator.start(from);
+      oscillator.stop(to + 0.3);
+      end = Math.max(end, to + 0.3);
+    }
+    setTimeout(ended, 1e3 * (end - context.currentTime));
+  }
+  stop() {
+    void this.context?.close();
+    this.context = null;
+  }
+};
+function pianoRoll(notes, number2) {
+  const canvas = create("canvas", "roll");
+  const seconds = Math.max(1, ...notes.map((note) => note.start + note.duration));
+  const width = Math.min(MAX_ROLL_WIDTH, Math.ceil(seconds * PIXELS_PER_SECOND));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${ROLL_HEIGHT}px`;
+  const context = prepared(canvas, width, ROLL_HEIGHT);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `piano roll ${number2}: ${notes.length} notes, ${seconds.toFixed(0)} seconds`);
+  const pitches = notes.map((note) => note.pitch);
+  const [lowest, highest] = [Math.min(...pitches) - 1, Math.max(...pitches) + 1];
+  const height = ROLL_HEIGHT / (highest - lowest + 1);
+  requestAnimationFrame(() => {
+    if (!context) return;
+    const style = getComputedStyle(canvas);
+    for (const note of notes) {
+      context.fillStyle = style.getPropertyValue(note.program === DRUMS ? "--faint" : "--accent");
+      context.globalAlpha = 0.4 + 0.6 * note.velocity / 127;
+      const x = note.start / seconds * width;
+      context.fillRect(x, (highest - note.pitch) * height, Math.max(2, note.duration / seconds * width - 1), height);
+    }
+  });
+  const player = new Player();
+  const button = create("button", "", "Play");
+  button.type = "button";
+  button.disabled = notes.length === 0;
+  let isPlaying = false;
+  const show = (playing) => {
+    isPlaying = playing;
+    button.textContent = playing ? "Stop" : "Play";
+  };
+  button.addEventListener("click", () => {
+    if (isPlaying) player.stop();
+    else player.play(notes, () => show(false));
+    show(!isPlaying);
+  });
+  const scroller = create("div", "scroller");
+  scroller.tabIndex = 0;
+  scroller.setAttribute("role", "group");
+  scroller.setAttribute("aria-label", `piano roll ${number2}`);
+  scroller.append(canvas);
+  return [scroller, button];
+}
+function samplesOf(generated) {
+  return generated.samples.map((sample, index) => {
+    const item = create("article", "sample");
+    if (sample.strokes) item.append(drawing(sample, generated.grid, index + 1));
+    else if (sample.notes) item.append(...pianoRoll(sample.notes, index + 1));
+    else item.append(create("p", "text", sample.text));
+    return item;
+  });
 }
 
 // src/tokens.ts
@@ -310,6 +460,8 @@ var TokenText = class {
 // src/page.ts
 var COMPARED = [0.2, 0.5, 1, 1.2];
 var NUM_ALTERNATIVES = 8;
+var NUM_PICTURES = 6;
+var NUM_TUNES = 2;
 var TYPING_PAUSE = 150;
 function tokensOf(logprobs) {
   return logprobs.tokens.map((text, index) => ({
@@ -346,12 +498,15 @@ var Page = class {
   shownFor = "";
   text = "";
   controlsChanged() {
+    document.body.classList.toggle("no-text", this.controls.kind !== "text");
+    document.body.classList.toggle("no-list", this.controls.kind === "drawings");
     this.bars.move(this.controls.temperature);
     clearTimeout(this.typing);
     this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
   }
   async askForBars() {
     const { model, prompt, rating } = this.controls.sampling();
+    if (this.controls.kind === "drawings") return;
     const key = JSON.stringify([model, prompt, rating]);
     if (key === this.shownFor) return;
     this.asking?.abort();
@@ -394,6 +549,7 @@ var Page = class {
     }
   }
   write(prompt) {
+    if (this.controls.kind !== "text") return this.show();
     this.promptOf = prompt;
     byId("written-prompt").textContent = prompt;
     this.written.clear();
@@ -404,6 +560,14 @@ var Page = class {
         if (piece.logprobs) this.written.append(tokensOf(piece.logprobs));
         this.text += piece.text;
       }
+    });
+  }
+  /** Show samples of a run that writes no text. */
+  show() {
+    return this.run(async (signal) => {
+      const count = this.controls.kind === "drawings" ? NUM_PICTURES : NUM_TUNES;
+      const generated = await generate(this.controls.sampling(), count, signal);
+      byId("samples").replaceChildren(...samplesOf(generated));
     });
   }
   compare() {
