@@ -23,6 +23,7 @@ def test_the_commands_are_those_of_the_design():
         "score",
         "info",
         "plot",
+        "serve",
         "runs",
         "corpora",
         "critic",

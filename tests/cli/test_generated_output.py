@@ -64,8 +64,11 @@ def test_a_prompt_comes_from_a_file_or_standard_input(command, run, tmp_path, mo
         (("--prompt-file", "{}/large"), "has more than 1,000,000 bytes"),
         (("--json", "--jsonl"), "--json and --jsonl contradict each other"),
         (("-o", "{}/none/a.csv"), "there is no folder"),
-        (("-o", "{}/a.doc"), "has the ending .doc: name a file that ends in .txt, .csv, .tsv, .jsonl, .parquet"),
-        (("-o", "{}/a"), "has no ending"),
+        (
+            ("-o", "{}/a.doc"),
+            "a.doc: name a file that ends in .txt, .csv, .tsv, .jsonl, .parquet or, for music",
+        ),
+        (("-o", "{}/a"), "/a: name a file that ends in .txt"),
         (("-o", "{}/folder.csv"), "is a folder"),
         (("-o", "{}/old.csv"), "exists already: name another file, or give --overwrite"),
         (("-o", "{}/circle.csv"), "is a link that leads in a circle"),

@@ -40,9 +40,9 @@ _SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
 samples of a run with ratings are generated at the second temperature, too."""
 
 _SUGGESTED_BY_KIND = {
-    "music": "--temperature 0.9 -o tune.mid",
-    "tunes": "--temperature 0.8 -o tune.abc",
-    "drawings": "--temperature 0.3 -o drawing.svg",
+    "music": (0.9, "tune.mid"),
+    "tunes": (0.8, "tune.abc"),
+    "drawings": (0.3, "drawing.svg"),
 }
 """Temperature and file in the suggested command of runs that generate no text."""
 
@@ -127,14 +127,15 @@ def _generate_command(run: SavedRun) -> str:
     """Return a command that generates more text; for a run with conditions, with the last of the example ratings."""
     command = f"seqloom generate {quoted_path(run.path)}"
     kind = run.codec.payload_type.kind
-    suggestion = _SUGGESTED_BY_KIND.get(kind, f"--temperature {_SUGGESTED_TEMPERATURE:g}")
     conditions = run.config.conditions
+    usual_temperature = _RATED_TEMPERATURE if len(conditions) else _SUGGESTED_TEMPERATURE
+    temperature, file = _SUGGESTED_BY_KIND.get(kind, (usual_temperature, ""))
+    suggestion = f" --temperature {temperature:g}{f' -o {file}' if file else ''}"
     if not len(conditions):
-        return f"{command} {suggestion}"
+        return f"{command}{suggestion}"
     ((name, value),) = conditions.examples()[-1].items()  # an example sets one condition; the last one is the highest
     argument = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
-    suggestion = _SUGGESTED_BY_KIND.get(kind, f"--temperature {_RATED_TEMPERATURE:g}")
-    return f"{command} --rating {shlex.quote(argument)} {suggestion}"
+    return f"{command} --rating {shlex.quote(argument)}{suggestion}"
 
 
 def _likelihoods(run: SavedRun, dataset: Dataset, plan: ReportPlan) -> dict[str, Any]:

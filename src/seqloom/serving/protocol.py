@@ -1,7 +1,6 @@
 """HTTP connections that close if the head of a request does not come, comes too slowly, or is too large."""
 
 import asyncio
-from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -16,10 +15,8 @@ _MAX_HEAD_BYTES = 64 * 1024
 class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """A connection of uvicorn with limits to the heads of requests."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._num_head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _num_head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
