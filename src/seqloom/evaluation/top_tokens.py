@@ -1,15 +1,16 @@
 """Log-probabilities of the tokens of a text, and of the likeliest tokens in their places."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int, Integer
 
-from seqloom.evaluation.scorer import TokenScorer
+from seqloom.evaluation.scorer import TokenScorer, Window
 from seqloom.evaluation.scoring_windows import Piece, windows
 from seqloom.sampling.transforms import log_softmax, non_finite_error
 
-__all__ = ["TopTokens", "top_tokens"]
+__all__ = ["GrowingText", "TopTokens", "top_tokens"]
 
 
 class TopTokens(NamedTuple):
@@ -51,6 +52,43 @@ def top_tokens(
         for window, logits in scorer.logits(windows(ids, [piece], rows)):
             parts.append(_top_of(logits[0], window.targets[0], num_top))
     return TopTokens(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+class GrowingText:
+    """The log-probabilities of a text that grows: each call of `read` goes on from the model's state.
+
+    Args:
+        scorer: scorer of the model.
+        first: id that the model reads from its zero state.
+        num_top: number of likeliest tokens at each position.
+        features: features of the ratings and categories of the text; None if these are unknown.
+    """
+
+    def __init__(
+        self, scorer: TokenScorer, first: int, num_top: int, features: Float32[np.ndarray, " features"] | None = None
+    ) -> None:
+        self._last, self._num_top = first, num_top
+        self._features = None if features is None else features[None]
+        self._window: Window | None = None
+        self._results = scorer.logits(self._windows())
+
+    def read(self, ids: Integer[np.ndarray, " tokens"]) -> TopTokens:
+        """Return the log-probabilities of the ids that follow, at least one.
+
+        Raises:
+            SeqloomError: the model's output contains NaN or infinity.
+        """
+        targets = np.asarray(ids, np.int64)
+        inputs = np.concatenate([[self._last], targets[:-1]])
+        self._window = Window(inputs[None], targets[None], self._features)
+        self._last = int(targets[-1])
+        _, logits = next(self._results)
+        return _top_of(logits[0], targets, self._num_top)
+
+    def _windows(self) -> Iterator[Window]:
+        """Yield each window when the scorer asks for it."""
+        while self._window is not None:
+            yield self._window
 
 
 def _top_of(logits: Float32[np.ndarray, "time vocab"], targets: Int[np.ndarray, " time"], num_top: int) -> TopTokens:

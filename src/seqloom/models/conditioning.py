@@ -64,6 +64,7 @@ class Conditioning(nn.Module):
 
     Attributes:
         gate_widths: number of pre-activations of each layer.
+        has_density: whether the head puts out the parameters of a density, such as a mixture of Gaussians.
     """
 
     def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
@@ -71,6 +72,7 @@ class Conditioning(nn.Module):
         self.gate_widths = gate_widths(config)
         num_gates = sum(self.gate_widths)
         self._num_outputs = head_spec(config.head).num_outputs(config)
+        self.has_density = head_spec(config.head).make_distribution is not None
         num_biases = {"input": num_gates, "state": num_gates, "output": self._num_outputs}
         for name in config.condition_into:
             self.register_parameter(name, nn.Parameter(torch.zeros(num_biases[name], config.num_condition_features)))

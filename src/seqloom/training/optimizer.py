@@ -27,11 +27,14 @@ gradients.
 
 
 def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Return the optimiser of `config`; weight decay acts on matrices only, and the conditioning learns more slowly."""
+    """Return the optimiser of `config`; weight decay acts on matrices only, and the conditioning learns more slowly.
+
+    That of a density learns as the other weights do: the categories of drawings, for example, change much of them.
+    """
     condition_ids = {
         id(parameter)
         for module in model.modules()
-        if isinstance(module, Conditioning)
+        if isinstance(module, Conditioning) and not module.has_density
         for parameter in module.parameters()
     }
     parameters_of_group: dict[tuple[bool, bool], list[nn.Parameter]] = {}

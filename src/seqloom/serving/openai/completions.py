@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.event_stream import DONE, HEARTBEAT, EventStream, event
 from seqloom.serving.generation import Generation, finish_reason_of, finished_samples
-from seqloom.serving.openai.logprobs import LogProbReader
+from seqloom.serving.openai.logprobs import GrowingLogProbs, LogProbReader
 from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest, LogProbs, Usage
 from seqloom.serving.served_model import PromptInput, ServedModel
@@ -157,38 +157,52 @@ class _Task:
                 logprobs = await asyncio.to_thread(self._logprobs, text, None)
                 yield self._event(number, text.prompt_text, None if _max_tokens(self._body) else "length", logprobs)
         with Generation(self._served, self.requests, max_seconds) as generation:
-            tokens: dict[int, list[int]] = {}
+            readers = await asyncio.to_thread(self._growing_log_probs)
             async for by_text in generation.growing():
                 if not by_text:
                     yield HEARTBEAT
                 for number, updates in by_text.items():
-                    yield await self._growth(number, updates, tokens.setdefault(number, []), samples)
+                    yield await self._growth(number, updates, readers, samples)
         if self._body.stream_options is not None and self._body.stream_options.include_usage:
             yield event(self._completion([], self._usage(samples)).model_dump_json())
         yield DONE
 
-    async def _growth(self, number: int, updates: Sequence[Update], tokens: list[int], samples: list[Sample]) -> bytes:
+    def _growing_log_probs(self) -> dict[int, GrowingLogProbs]:
+        """Return a reader of log-probabilities for each text; none if they are not requested."""
+        if self._reader is None:
+            return {}
+        with self._served.lock:
+            return {
+                number: self._reader.growing(
+                    text.prompt_ids,
+                    has_start=text.has_start,
+                    offset=len(text.prompt_text) if self._body.echo else 0,
+                )
+                for number, text in enumerate(self._texts)
+            }
+
+    async def _growth(
+        self, number: int, updates: Sequence[Update], readers: Mapping[int, GrowingLogProbs], samples: list[Sample]
+    ) -> bytes:
         """Return the event of what is new in a text.
 
         Args:
             number: number of the text.
             updates: what is new.
-            tokens: ids generated before, to which the new ones are appended.
-            samples: finished samples, to which the text is appended if it has finished.
+            readers: readers of the log-probabilities of each text, if they are requested.
+            samples: finished samples, to which that of the text is appended if it has finished.
         """
-        num_before = len(tokens)
-        for update in updates:
-            tokens += update.tokens.tolist()
-        sample = updates[-1].sample
-        finish_reason = None
+        sample, logprobs = updates[-1].sample, None
+        if readers:
+            reader = readers[number]
+            if sample is None:
+                ids = [token for update in updates for token in update.tokens.tolist()]
+            else:
+                ids = [*sample.tokens, *self._end_of(sample)][reader.num_read :]
+            logprobs = await asyncio.to_thread(reader.read, ids)
         if sample is not None:
             samples.append(sample)
-            finish_reason = finish_reason_of(sample)
-            tokens[:] = [*sample.tokens, *self._end_of(sample)]
-        text = self._texts[number]
-        logprobs = None
-        if self._reader is not None:
-            logprobs = await asyncio.to_thread(self._logprobs, text, tokens, len(text.prompt_ids) + num_before)
+        finish_reason = None if sample is None else finish_reason_of(sample)
         return self._event(number, "".join(update.text for update in updates), finish_reason, logprobs)
 
     def _event(self, number: int, text: str, finish_reason: str | None, logprobs: LogProbs | None) -> bytes:

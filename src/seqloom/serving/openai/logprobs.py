@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqloom.errors import ConfigError
-from seqloom.evaluation.top_tokens import TopTokens, top_tokens
+from seqloom.evaluation.top_tokens import GrowingText, TopTokens, top_tokens
 from seqloom.lm.evaluate import run_scorer
 from seqloom.serving.openai.schemas import LogProbs
 from seqloom.serving.served_model import ServedModel
 
-__all__ = ["LogProbReader"]
+__all__ = ["GrowingLogProbs", "LogProbReader"]
 
 
 class _Entry(NamedTuple):
@@ -72,7 +72,26 @@ class LogProbReader:
                 entries.append(_Entry())
         if entries:
             entries[0] = _Entry()
-        offsets = np.cumsum([0, *(self._num_characters(token) for token in ids)])[: len(ids)]
+        return self.as_json(ids, entries, offset=0)
+
+    def growing(self, ids: Sequence[int], *, has_start: bool, offset: int) -> "GrowingLogProbs":
+        """Return an object that reads a text which grows after some ids; see `read` and `GrowingLogProbs`."""
+        (*_, last) = self._start.documents(ids)
+        begins_with_start = self._start.id in ids
+        context = [self._start.read_as] if (has_start and not begins_with_start) or not last else []
+        document = [*context, *last]
+        text = GrowingText(self._scorer, document[0], self._num_top, self._features)
+        if len(document) > 1:
+            text.read(np.array(document[1:], np.int64))
+        return GrowingLogProbs(self, text, offset)
+
+    def entries_of(self, scores: TopTokens, ids: Sequence[int]) -> list[_Entry]:
+        """Return the entries of ids with these scores."""
+        return [self._entry(scores, position, token) for position, token in enumerate(ids)]
+
+    def as_json(self, ids: Sequence[int], entries: Sequence[_Entry], offset: int) -> LogProbs:
+        """Return entries in OpenAI's form; `offset` is the number of characters before them."""
+        offsets = np.cumsum([offset, *(self.num_characters(token) for token in ids)])[: len(ids)]
         return LogProbs(
             tokens=[self._names[token] for token in ids],
             token_logprobs=[entry.log_prob for entry in entries],
@@ -88,7 +107,7 @@ class LogProbReader:
         if len(ids) < 2:
             return []
         scores = top_tokens(self._scorer, np.array(ids, np.int64), self._num_top, self._features)
-        return [self._entry(scores, position, token) for position, token in enumerate(ids[1:])]
+        return self.entries_of(scores, ids[1:])
 
     @staticmethod
     def _entry(scores: TopTokens, position: int, token: int) -> _Entry:
@@ -96,6 +115,34 @@ class LogProbReader:
         log_prob = float(scores.log_probs[position])
         return _Entry(log_prob, {**top, token: log_prob})
 
-    def _num_characters(self, token: int) -> int:
+    def num_characters(self, token: int) -> int:
+        """Return the number of characters that begin in a token."""
         spelling = b"" if token == self._start.id else self._spellings[token]
         return sum(byte & 0xC0 != 0x80 for byte in spelling)
+
+
+class GrowingLogProbs:
+    """Log-probabilities of a text while it grows; nothing is read twice.
+
+    Args:
+        reader: reader of the model.
+        text: text, which has read the prompt.
+        offset: number of characters before the first ids.
+
+    Attributes:
+        num_read: number of ids so far.
+    """
+
+    def __init__(self, reader: LogProbReader, text: GrowingText, offset: int) -> None:
+        self._reader, self._text, self._offset = reader, text, offset
+        self.num_read = 0
+
+    def read(self, ids: Sequence[int]) -> LogProbs:
+        """Return the log-probabilities of the ids that follow."""
+        if not len(ids):
+            return self._reader.as_json([], [], self._offset)
+        entries = self._reader.entries_of(self._text.read(np.array(ids, np.int64)), ids)
+        logprobs = self._reader.as_json(ids, entries, self._offset)
+        self._offset += sum(map(self._reader.num_characters, ids))
+        self.num_read += len(ids)
+        return logprobs
