@@ -64,3 +64,16 @@ def test_the_textbooks_optimisers() -> None:
         model, TrainingConfig(total_steps=1, optimizer="adam", learning_rate=0.002, betas=(0.9, 0.999))
     )
     assert (adam.defaults["lr"], adam.defaults["betas"]) == (0.002, (0.9, 0.999))
+
+
+def test_the_conditioning_of_a_density_learns_as_the_other_weights() -> None:
+    shape = {"vocabulary": 163, "hidden_sizes": (8,), "num_condition_features": 3}
+    factors = []
+    for head in ({}, {"head": "mixture-density", "factors": (9, 9, 2), "embedding": 8}):
+        model = LanguageModel(ModelConfig(**shape, **head))
+        groups = make_optimizer(model, TrainingConfig(total_steps=1)).param_groups
+        condition = {id(parameter) for parameter in model.condition.parameters()}
+        factors.append(
+            {group["rate_factor"] for group in groups if {id(each) for each in group["params"]} <= condition}
+        )
+    assert factors == [{0.6}, {1.0}]
