@@ -13,22 +13,26 @@ _MAX_PENDING_CHARACTERS = 1_000_000
 
 
 class Channel:
-    """The updates of one request, which its handler awaits; all methods belong to the thread of the event loop."""
+    """The updates of one request, which its handler awaits; all methods belong to the thread of the event loop.
+
+    Attributes:
+        is_full: whether more text waited than a client may leave unread; its jobs have then been cancelled.
+    """
 
     def __init__(self) -> None:
+        self.is_full = False
         self._updates: list[Update] = []
         self._has_updates = asyncio.Event()
         self._num_characters = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether more text waits than a client may leave unread."""
-        return self._num_characters > _MAX_PENDING_CHARACTERS
-
     def put(self, update: Update) -> None:
-        """Add an update."""
-        self._updates.append(update)
+        """Add an update; cancel its job if too much waits."""
         self._num_characters += len(update.text)
+        self.is_full = self.is_full or self._num_characters > _MAX_PENDING_CHARACTERS
+        if self.is_full:
+            update.job.is_cancelled = True
+        else:
+            self._updates.append(update)
         self._has_updates.set()
 
     async def take(self) -> list[Update]:
