@@ -3,8 +3,8 @@
 The 64 clients are compared with the same 64 texts generated in this process, by the same batched decoder; both sides
 alternate. Server and clients share the processors of this machine.
 
-    python benchmarks/serving.py RUN                  RUN: a character model, such as an LSTM of 256 units
-    python benchmarks/serving.py RUN --rounds 5
+    python benchmarks/server_speed.py RUN                  RUN: a character model, such as an LSTM of 256 units
+    python benchmarks/server_speed.py RUN --rounds 5
 """
 
 import argparse

@@ -4,7 +4,7 @@ Clients send completions and streams with many settings, leave in the middle of 
 malformed requests. Every text is compared with the one that the server generated before, when it had nothing else to
 do. Memory is compared between the tenth of the time after the first fifth, and the last tenth, by medians.
 
-    python benchmarks/serving_soak.py RUN --minutes 10
+    python benchmarks/server_soak.py RUN --minutes 10
 """
 
 import argparse
