@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax, random
+
 from serving import median_rate, serve
 
 SYMBOLS, EMBEDDING, TEMPERATURE = 59, 32, 0.5

@@ -14,8 +14,9 @@ import argparse
 from collections.abc import Callable
 
 import torch
-from serving import best_rate, median_rate, serve
 from torch import Tensor, nn
+
+from serving import best_rate, median_rate, serve
 
 SYMBOLS, EMBEDDING, TEMPERATURE = 59, 32, 0.5
 PRODUCT = 2048
