@@ -57,11 +57,12 @@ def draw_plots(
         raise ConfigError(f"the plots cannot be written into {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
     encoded = generator.prompt(prepare_prompt(run, prompt), skip_unknown=skip_unknown)
-    distributions = [reweight(generator.distribution(encoded), temperature) for temperature in temperatures]
+    probabilities = generator.distribution(encoded)
+    distributions = [reweight(probabilities, temperature) for temperature in temperatures]
     plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
     plots += _sheets(run, folder)
     if generator.decoder.distribution is None:  # the temperature of a mixture does not act on single tokens
-        plots += _plots_of_next_token(run, folder, generator.distribution(encoded), distributions, temperatures, prompt)
+        plots += _plots_of_next_token(run, folder, probabilities, distributions, temperatures, prompt)
     return plots
 
 

@@ -151,6 +151,8 @@ class ContinuousBatch:
                 begin_alone(job.request, self._streams, stream, job.index)
             except SeqloomError as error:
                 failed.append(Update(job, error=error))
+            except Exception as error:  # any fault must end the job, not the thread that all jobs share
+                failed.append(Update(job, error=SeqloomError(f"the generation failed: {error}")))
             else:
                 self._running[stream] = job, builder_factory(job.request)(job.index)
                 has_begun = True

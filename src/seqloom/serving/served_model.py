@@ -68,7 +68,7 @@ class ServedModel:
         return self._threads.num_jobs + (self._batch.num_jobs if self._batch is not None else 0)
 
     def warm_up(self) -> None:
-        """Generate one token, so that the first request does not wait for weights to be read and packed."""
+        """Read and pack the weights, so that the first request does not wait for them."""
         request = self.prepare("", SamplingConfig(length=1), None, 1.0)
         if ContinuousBatch.supports(request):
             self._started_batch(request)
