@@ -11,7 +11,12 @@ export interface Column {
 export interface Model {
   name: string;
   kind: string;
-  level: string;
+  /** What the model is, in words. */
+  description: string;
+  /** The temperature that suits it. */
+  temperature: number;
+  /** Whether it predicts points by a density, which has no list of tokens. */
+  is_density: boolean;
   columns: Column[];
 }
 
@@ -83,8 +88,12 @@ async function post(path: string, body: unknown, signal?: AbortSignal): Promise<
   return checked(await fetch(path, options));
 }
 
+async function get<T>(path: string): Promise<T> {
+  return (await checked(await fetch(path, { headers: headers() }))).json();
+}
+
 export async function served(): Promise<Served> {
-  return (await checked(await fetch("api/served", { headers: headers() }))).json();
+  return get("api/served");
 }
 
 export async function nextTokens(
@@ -96,8 +105,9 @@ export async function nextTokens(
   return (await post("api/next", rating ? { model, prompt, rating } : { model, prompt }, signal)).json();
 }
 
+/** Score the tokens of a text; symbols that the model does not know are left out. */
 export async function score(model: string, text: string): Promise<Scores> {
-  return (await post("score", { model, text })).json();
+  return (await post("score", { model, text, skip_unknown: true })).json();
 }
 
 export async function rate(text: string): Promise<number> {
@@ -124,8 +134,8 @@ export interface Note {
 
 export interface Sample {
   text: string;
-  strokes: [number, number][][] | null;
-  notes: Note[] | null;
+  strokes?: [number, number][][] | null;
+  notes?: Note[] | null;
 }
 
 export interface Generated {
@@ -157,4 +167,31 @@ export async function* complete(sampling: Sampling, logprobs: number | null, sig
       if (body.choices.length) yield body.choices[0];
     }
   }
+}
+
+/** The course of a training: steps with losses in nats per token, and the epochs that have samples. */
+export interface Course {
+  training: [number, number][];
+  validation: [number, number][];
+  step: number;
+  total_steps: number;
+  is_finished: boolean;
+  /** Step of the weights that the server uses. */
+  weights_step: number | null;
+  /** Whether there are no newer ones, which the server will use soon. */
+  is_newest: boolean;
+  epochs: number[];
+}
+
+export async function training(model: string): Promise<Course> {
+  return get(`api/training?${new URLSearchParams({ model })}`);
+}
+
+export interface EpochSamples {
+  grid: number;
+  samples: (Sample & { temperature: number })[];
+}
+
+export async function epochSamples(model: string, epoch: number): Promise<EpochSamples> {
+  return get(`api/training/samples?${new URLSearchParams({ model, epoch: String(epoch) })}`);
 }

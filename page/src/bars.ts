@@ -54,7 +54,7 @@ export class Bars {
     const row = create("li");
     const button = create("button", "choice");
     button.type = "button";
-    button.title = "append this token to the prompt";
+    button.title = `append ${visible(token)} to the prompt`;
     button.addEventListener("click", () => this.choose(token));
     const track = create("span", "track");
     track.append(create("span", "bar"));

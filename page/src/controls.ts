@@ -5,7 +5,9 @@ import { byId, create } from "./elements.js";
 
 export class Controls {
   private models: Model[] = [];
-  private readonly model = byId<HTMLSelectElement>("model");
+  private readonly prompts = new Map<string, string>(); // by model, for which a person has written them
+  private shownModel = "";
+  private readonly chosen = byId<HTMLSelectElement>("model");
   private readonly promptBox = byId<HTMLTextAreaElement>("prompt");
   private readonly columns = byId("columns");
 
@@ -13,22 +15,43 @@ export class Controls {
     for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p"]) {
       byId(id).addEventListener("input", () => this.show());
     }
-    this.model.addEventListener("change", () => {
-      this.showColumns();
+    this.chosen.addEventListener("change", () => {
+      this.prompts.set(this.shownModel, this.prompt);
+      this.prompt = this.prompts.get(this.model) ?? "";
+      this.showModel();
       this.show();
     });
   }
 
   fill(served: Served): void {
     this.models = served.models;
-    this.model.replaceChildren(...served.models.map(({ name }) => new Option(name, name)));
-    this.showColumns();
+    this.chosen.replaceChildren(...served.models.map(({ name }) => new Option(name, name)));
+    this.showModel();
     this.showValues();
+  }
+
+  /** The name of the chosen model. */
+  get model(): string {
+    return this.chosen.value;
+  }
+
+  /** Take the next seed. */
+  nextSeed(): void {
+    byId<HTMLInputElement>("seed").value = String(number("seed") + 1);
   }
 
   /** The kind of sequence that the chosen model generates. */
   get kind(): string {
-    return this.models.find(({ name }) => name === this.model.value)?.kind ?? "text";
+    return this.chosenModel?.kind ?? "text";
+  }
+
+  /** Whether the chosen model predicts tokens, which can be listed, and no points. */
+  get hasTokens(): boolean {
+    return !this.chosenModel?.is_density;
+  }
+
+  private get chosenModel(): Model | undefined {
+    return this.models.find(({ name }) => name === this.chosen.value);
   }
 
   get prompt(): string {
@@ -51,12 +74,12 @@ export class Controls {
       rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
     }
     const sampling: Sampling = {
-      model: this.model.value,
+      model: this.chosen.value,
       prompt: this.prompt,
       max_tokens: number("length"),
       temperature: this.temperature,
-      top_k: number("top-k"),
-      min_p: number("min-p"),
+      top_k: this.hasTokens ? number("top-k") : 0,
+      min_p: this.hasTokens ? number("min-p") : 0,
       seed: number("seed"),
     };
     return Object.keys(rating).length ? { ...sampling, rating } : sampling;
@@ -75,8 +98,12 @@ export class Controls {
     }
   }
 
-  private showColumns(): void {
-    const model = this.models.find(({ name }) => name === this.model.value);
+  /** Show what the chosen model has: its description, its temperature, its ratings and categories. */
+  private showModel(): void {
+    const model = this.chosenModel;
+    this.shownModel = this.model;
+    byId("description").textContent = model?.description ?? "";
+    byId<HTMLInputElement>("temperature").value = String(model?.temperature ?? 1);
     this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
   }
 

@@ -27,3 +27,13 @@ export function percent(share: number): string {
   if (share > 0 && share < 0.001) return "<0.1 %";
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
+
+/** Give a canvas a size in CSS pixels, and return its context with these units. */
+export function fitted(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+  const scale = devicePixelRatio || 1;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext("2d");
+  context?.scale(scale, scale);
+  return context;
+}

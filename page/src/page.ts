@@ -4,12 +4,13 @@ import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
 import { byId, create, percent } from "./elements.js";
-import { samplesOf } from "./payloads.js";
-import { TokenText, type Token } from "./tokens.js";
+import { samplesOf, textOf } from "./payloads.js";
+import { joinBytes, placed, TokenText, type Token } from "./tokens.js";
+import { TrainingView } from "./training.js";
 
 const COMPARED = [0.2, 0.5, 1.0, 1.2];
 const NUM_ALTERNATIVES = 8;
-const NUM_PICTURES = 6;
+const NUM_PICTURES = 8;
 const NUM_TUNES = 2;
 const TYPING_PAUSE = 150; // milliseconds without a key after which the bars are asked for
 
@@ -27,6 +28,7 @@ class Page {
   private readonly written = new TokenText(byId("written"), byId("details"), (index, token) => this.branch(index, token));
   private readonly pasted = new TokenText(byId("pasted-text"), byId("pasted-details"), null);
   private readonly bars = new Bars(byId("bars"), byId("entropy"), (token) => this.append(token));
+  private readonly training = new TrainingView(() => this.weightsChanged());
   private readonly status = byId("status");
   private running: AbortController | null = null;
   private asking: AbortController | null = null;
@@ -37,21 +39,40 @@ class Page {
   constructor(private readonly served: api.Served) {
     this.controls.fill(served);
     byId("write").addEventListener("click", () => this.write(this.controls.prompt));
+    byId("another").addEventListener("click", () => this.another());
     byId("stop").addEventListener("click", () => this.running?.abort());
     byId("compare").addEventListener("click", () => this.compare());
     byId("colour").addEventListener("click", () => this.colour());
     byId("judge").addEventListener("click", () => this.judge());
     byId("judges").hidden = !(served.critic || served.detector);
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.running?.abort();
+      if (event.key === "Escape") {
+        this.running?.abort();
+        this.written.release();
+        this.pasted.release();
+      }
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.write(this.controls.prompt);
     });
     this.controlsChanged();
   }
 
+  /** Write again, with other draws. */
+  private another(): void {
+    this.controls.nextSeed();
+    void this.write(this.controls.prompt);
+  }
+
+  private weightsChanged(): void {
+    this.shownFor = "";
+    void this.askForBars();
+  }
+
+  private modelShown = "";
+
   private controlsChanged(): void {
+    if (this.controls.model !== this.modelShown) this.training.show((this.modelShown = this.controls.model), this.controls.hasTokens ? "token" : "point");
     document.body.classList.toggle("no-text", this.controls.kind !== "text");
-    document.body.classList.toggle("no-list", this.controls.kind === "drawings");
+    document.body.classList.toggle("no-list", !this.controls.hasTokens);
     this.bars.move(this.controls.temperature);
     clearTimeout(this.typing);
     this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
@@ -59,7 +80,7 @@ class Page {
 
   private async askForBars(): Promise<void> {
     const { model, prompt, rating } = this.controls.sampling();
-    if (this.controls.kind === "drawings") return;
+    if (!this.controls.hasTokens) return;
     const key = JSON.stringify([model, prompt, rating]);
     if (key === this.shownFor) return;
     this.asking?.abort();
@@ -126,6 +147,7 @@ class Page {
     return this.run(async (signal) => {
       const count = this.controls.kind === "drawings" ? NUM_PICTURES : NUM_TUNES;
       const generated = await api.generate(this.controls.sampling(), count, signal);
+      byId("samples").classList.toggle("rolls", this.controls.kind !== "drawings");
       byId("samples").replaceChildren(...samplesOf(generated));
     });
   }
@@ -133,11 +155,11 @@ class Page {
   private compare(): Promise<void> {
     const columns = COMPARED.map((temperature) => {
       const column = create("article", "sample");
-      const text = create("p", "text");
-      text.tabIndex = 0; // a long text scrolls, also by keys
+      const text = textOf("");
       column.append(create("h3", "", `temperature ${temperature}`), text);
       return { temperature, column, text };
     });
+    byId("samples").classList.remove("rolls");
     byId("samples").replaceChildren(...columns.map(({ column }) => column));
     return this.run(async (signal) => {
       const sampling = this.controls.sampling();
@@ -155,17 +177,17 @@ class Page {
     const text = byId<HTMLTextAreaElement>("paste").value;
     return this.run(async () => {
       this.pasted.clear();
+      byId("pasted-mean").textContent = "";
       const scores = await api.score(this.controls.sampling().model, text);
-      this.pasted.append(
-        scores.tokens.map((name, index) => ({
-          text: name,
-          logProb: scores.log_probs[index] ?? null,
-          top: null,
-          rank: scores.ranks[index] ?? null,
-        })),
-      );
+      const tokens = scores.tokens.map((name, index) => ({
+        text: name,
+        logProb: scores.log_probs[index] ?? null,
+        top: null,
+        rank: scores.ranks[index] ?? null,
+      }));
+      this.pasted.append(placed(text, joinBytes(tokens).whole));
       const bits = scores.log_probs.reduce((sum, value) => sum - value / Math.LN2, 0) / Math.max(1, scores.tokens.length);
-      byId("pasted-details").replaceChildren(create("p", "", `${bits.toFixed(2)} bits per token in the mean`));
+      byId("pasted-mean").textContent = `${bits.toFixed(2)} bits per token in the mean`;
     });
   }
 

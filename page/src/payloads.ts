@@ -1,7 +1,7 @@
 // Samples that are no text: drawings, which are drawn stroke by stroke, and music, as a piano roll that can be played.
 
 import type { Generated, Note, Sample } from "./api.js";
-import { create } from "./elements.js";
+import { create, fitted } from "./elements.js";
 
 const DRAW_SECONDS = 1.5;
 const SIZE = 240; // pixels of a drawing
@@ -19,22 +19,13 @@ function ink(element: Element): string {
   return getComputedStyle(element).getPropertyValue("--ink") || "#000";
 }
 
-function prepared(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
-  const scale = devicePixelRatio || 1;
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const context = canvas.getContext("2d");
-  context?.scale(scale, scale);
-  return context;
-}
-
 /** A drawing, whose strokes appear in their order. */
 function drawing(sample: Sample, grid: number, number: number): HTMLElement {
   const canvas = create("canvas", "drawing");
   const strokes = sample.strokes ?? [];
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `drawing ${number} of ${strokes.length} strokes`);
-  const context = prepared(canvas, SIZE, SIZE);
+  const context = fitted(canvas, SIZE, SIZE);
   const numPoints = strokes.reduce((sum, stroke) => sum + stroke.length, 0);
   const place = (value: number): number => 8 + (value / (grid - 1)) * (SIZE - 16);
 
@@ -113,7 +104,7 @@ function pianoRoll(notes: Note[], number: number): HTMLElement[] {
   const width = Math.min(MAX_ROLL_WIDTH, Math.ceil(seconds * PIXELS_PER_SECOND));
   canvas.style.width = `${width}px`;
   canvas.style.height = `${ROLL_HEIGHT}px`;
-  const context = prepared(canvas, width, ROLL_HEIGHT);
+  const context = fitted(canvas, width, ROLL_HEIGHT);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `piano roll ${number}: ${notes.length} notes, ${seconds.toFixed(0)} seconds`);
   const pitches = notes.map((note) => note.pitch);
@@ -151,13 +142,30 @@ function pianoRoll(notes: Note[], number: number): HTMLElement[] {
   return [scroller, button];
 }
 
+/** An element that shows a sample of any kind; `number` names it to screen readers. */
+export function sampleItem(sample: Sample, grid: number, number: number): HTMLElement {
+  const item = create("article", "sample");
+  if (sample.strokes) item.append(drawing(sample, grid, number));
+  else if (sample.notes) item.append(...pianoRoll(sample.notes, number), notation(sample.text));
+  else item.append(textOf(sample.text));
+  return item;
+}
+
+/** The text or the tokens of a tune, to be opened. */
+function notation(text: string): HTMLElement {
+  const details = create("details");
+  details.append(create("summary", "hint", "as text"), textOf(text));
+  return details;
+}
+
+/** A text that scrolls if it is long, also by keys. */
+export function textOf(text: string): HTMLElement {
+  const element = create("p", "text", text);
+  element.tabIndex = 0;
+  return element;
+}
+
 /** Elements that show samples of any kind. */
 export function samplesOf(generated: Generated): HTMLElement[] {
-  return generated.samples.map((sample, index) => {
-    const item = create("article", "sample");
-    if (sample.strokes) item.append(drawing(sample, generated.grid, index + 1));
-    else if (sample.notes) item.append(...pianoRoll(sample.notes, index + 1));
-    else item.append(create("p", "text", sample.text));
-    return item;
-  });
+  return generated.samples.map((sample, index) => sampleItem(sample, generated.grid, index + 1));
 }

@@ -4,7 +4,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -21,15 +21,16 @@ class Server:
     """A running server.
 
     Attributes:
-        folder: folder of the runs `plain` and `rated`, and of the detector.
+        folder: folder of the runs, of the critic `rated` and of the detector.
+        url: address of the server.
         client: client of the server.
         process: process of the server.
         errors: what it has written to standard error after its first line; known at the end.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, runs: Sequence[str] = ("plain", "rated")) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "seqloom", "serve", str(folder / "plain"), str(folder / "rated")]
+        command = [sys.executable, "-m", "seqloom", "serve", *(str(folder / name) for name in runs)]
         judges = ["--critic", str(folder / "rated"), "--detector", str(folder / "detector")]
         self.process = subprocess.Popen(
             [*command, *judges, "--port", "0", *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -37,7 +38,8 @@ class Server:
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
         assert "serving at " in line, line + self.process.stderr.read()
-        self.client = httpx.Client(base_url=line.split()[-1], timeout=60)
+        self.url = line.split()[-1]
+        self.client = httpx.Client(base_url=self.url, timeout=60)
 
     def end(self) -> int:
         """Ask the server to end, and return its exit code."""

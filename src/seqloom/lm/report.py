@@ -26,6 +26,7 @@ from seqloom.lm.report_plan import BLOCK, MAX_SEARCHED_CHARACTERS, WINDOW, WINDO
 from seqloom.lm.reproduce_command import repetition_command
 from seqloom.plural import first_part
 from seqloom.runs.saved_run import SavedRun
+from seqloom.runs.suggestion import RATED_TEMPERATURE, Suggestion
 from seqloom.sampling import SamplingConfig
 from seqloom.training.events import Finished
 from seqloom.training.loop import TrainingProgress
@@ -34,17 +35,6 @@ __all__ = ["Report", "ReportSample", "write_report"]
 
 _COPY_WINDOW = 50
 """Characters per window: the copied share of a sample is the share of its windows that occur in the corpus."""
-
-_SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
-"""Temperatures in the suggested `seqloom generate` command: for a run without ratings, and for a run with ratings. The
-samples of a run with ratings are generated at the second temperature, too."""
-
-_SUGGESTED_BY_KIND = {
-    "music": (0.9, "tune.mid"),
-    "tunes": (0.8, "tune.abc"),
-    "drawings": (0.3, "drawing.svg"),
-}
-"""Temperature and file in the suggested command of runs that generate no text."""
 
 
 def write_report(
@@ -113,7 +103,7 @@ def _show(report: Report, plots: Sequence[Path], viewer: TrainingObserver) -> No
 def _generate_samples(run: SavedRun) -> list[ReportSample]:
     ratings = run.config.conditions.examples()
     if ratings:
-        return [_sample(run, _RATED_TEMPERATURE, rating) for rating in ratings]
+        return [_sample(run, RATED_TEMPERATURE, rating) for rating in ratings]
     return [_sample(run, temperature, None) for temperature in run.config.samples.temperatures]
 
 
@@ -126,11 +116,8 @@ def _sample(run: SavedRun, temperature: float, rating: Mapping[str, float | str]
 def _generate_command(run: SavedRun) -> str:
     """Return a command that generates more text; for a run with conditions, with the last of the example ratings."""
     command = f"seqloom generate {quoted_path(run.path)}"
-    kind = run.codec.payload_type.kind
-    conditions = run.config.conditions
-    usual_temperature = _RATED_TEMPERATURE if len(conditions) else _SUGGESTED_TEMPERATURE
-    temperature, file = _SUGGESTED_BY_KIND.get(kind, (usual_temperature, ""))
-    suggestion = f" --temperature {temperature:g}{f' -o {file}' if file else ''}"
+    conditions, suggested = run.config.conditions, Suggestion.of(run)
+    suggestion = f" --temperature {suggested.temperature:g}{f' -o {suggested.file}' if suggested.file else ''}"
     if not len(conditions):
         return f"{command}{suggestion}"
     ((name, value),) = conditions.examples()[-1].items()  # an example sets one condition; the last one is the highest

@@ -23,6 +23,7 @@ from seqloom.serving.page_routes import PAGE_POST_PATHS, page_router
 from seqloom.serving.payload_routes import payload_router
 from seqloom.serving.served_models import ServedModels
 from seqloom.serving.tokenizer_routes import tokenizer_router
+from seqloom.serving.training_routes import training_router
 from seqloom.version import __version__
 
 __all__ = ["make_app"]
@@ -61,6 +62,7 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     app.include_router(judging_router(models))
     app.include_router(payload_router(models, config))
     app.include_router(page_router(models))
+    app.include_router(training_router(models))
     schema = get_openapi(title="", version="", routes=app.routes)["paths"]
     metrics = Metrics(app, models, frozenset(schema) | {"/health", "/metrics"})
 

@@ -17,10 +17,17 @@ _Texts = Annotated[list[str], Field(min_length=1, max_length=10_000)]
 
 
 class ScoreRequest(RequestBody):
-    """A text whose tokens are scored, each in the context of all before it."""
+    """A text whose tokens are scored, each in the context of all before it.
+
+    Attributes:
+        model: name of a served run.
+        text: text.
+        skip_unknown: whether to leave out symbols outside the vocabulary; otherwise they are an error.
+    """
 
     model: str = Field(max_length=1000)
     text: str
+    skip_unknown: bool = False
 
 
 class ScoredTokens(BaseModel):
@@ -93,7 +100,7 @@ def judging_router(models: ServedModels) -> APIRouter:
 
         def scored() -> ScoredTokens:
             with served.lock:
-                scores = served.run.score(body.text)
+                scores = served.run.score(body.text, skip_unknown=body.skip_unknown)
             return ScoredTokens(
                 tokens=[served.names[score.token] for score in scores],
                 log_probs=[score.log_prob for score in scores],

@@ -32,8 +32,8 @@ class Metrics:
             "seqloom_request_seconds", "Duration of requests in seconds", ["path"], registry=self._registry
         )
         jobs = Gauge("seqloom_texts", "Texts that are generated or wait", ["model"], registry=self._registry)
-        for name, served in models.by_name.items():
-            jobs.labels(name).set_function(partial(getattr, served, "num_jobs"))
+        for name in models.by_name:
+            jobs.labels(name).set_function(partial(_num_jobs, models, name))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and count it."""
@@ -58,3 +58,7 @@ class Metrics:
     def response(self) -> Response:
         """Return all counters."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _num_jobs(models: ServedModels, name: str) -> int:
+    return models.by_name[name].num_jobs

@@ -13,6 +13,9 @@ from starlette.responses import Response
 from seqloom.data.conditions import Category
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
+from seqloom.kernels.heads.spec import head_spec
+from seqloom.runs.describe import num_parameters
+from seqloom.runs.suggestion import Suggestion
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_model import ServedModel
@@ -110,9 +113,17 @@ def _described(served: ServedModel) -> dict[str, Any]:
     return {
         "name": served.name,
         "kind": served.run.codec.payload_type.kind,
-        "level": served.run.config.level,
+        "description": _description(served),
+        "temperature": Suggestion.of(served.run).temperature,
+        "is_density": head_spec(served.run.config.model.head).make_distribution is not None,
         "columns": [_column(condition) for condition in served.run.config.conditions],
     }
+
+
+def _description(served: ServedModel) -> str:
+    model = served.run.config.model
+    sizes = " + ".join(map(str, model.hidden_sizes))
+    return f"{model.core.upper()} of {sizes}, {num_parameters(model):,} weights, level {served.run.config.level}"
 
 
 def _column(column: Scale | Category) -> dict[str, Any]:

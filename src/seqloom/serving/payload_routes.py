@@ -1,22 +1,18 @@
 """`POST /api/generate`: samples of any kind of run: texts, drawings as strokes, music as notes."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from seqloom.config import SamplingConfig
 from seqloom.config.serving import ServingConfig
-from seqloom.corpora.drawings import GRID, Drawing
-from seqloom.corpora.music import MusicPayload
-from seqloom.corpora.payloads import Payload
+from seqloom.corpora.drawings import GRID
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.request_body import RequestBody
+from seqloom.serving.sample_parts import Note, sample_parts
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
-from seqloom.writers.wave import step_seconds
 
 __all__ = ["payload_router"]
 
@@ -53,16 +49,6 @@ class GenerateRequest(RequestBody):
     seed: int = Field(0, ge=0, lt=2**63)
     rating: float | dict[str, float | str] | None = None
     guidance: float = Field(1.0, ge=0, le=20)
-
-
-class Note(BaseModel):
-    """A note: times in seconds; the pitch and the velocity as in MIDI, where program 128 stands for percussion."""
-
-    start: float
-    duration: float
-    pitch: int
-    velocity: int
-    program: int
 
 
 class GeneratedSample(BaseModel):
@@ -124,31 +110,8 @@ def _generated(served: ServedModel, body: GenerateRequest) -> Generated:
             GeneratedSample(
                 text=sample.text,
                 finish_reason=sample.finish_reason,
-                **_parts(run.codec.decode([*prompt_ids, *sample.tokens])),
+                **sample_parts(run.codec.decode([*prompt_ids, *sample.tokens])),
             )
             for sample in run.generators.drawn(generator, prompt, config, body.n)
         ]
     return Generated(kind=run.codec.payload_type.kind, samples=samples)
-
-
-def _parts(payload: Payload) -> Mapping[str, Any]:
-    """Return the strokes of a drawing, or the notes of a piece of music."""
-    if isinstance(payload, Drawing):
-        return {"strokes": [list(stroke) for stroke in payload.strokes]}
-    if isinstance(payload, MusicPayload):
-        return {"notes": _notes(payload)}
-    return {}
-
-
-def _notes(music: MusicPayload) -> list[Note]:
-    times = step_seconds(music)
-    return [
-        Note(
-            start=float(times[note.start]),
-            duration=float(times[note.end] - times[note.start]),
-            pitch=note.pitch,
-            velocity=note.velocity,
-            program=note.program,
-        )
-        for note in music.notes
-    ]

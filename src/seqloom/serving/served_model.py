@@ -22,6 +22,7 @@ from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.start_token import START_NAME, StartToken
 from seqloom.serving.thread_generation import ThreadGeneration
 from seqloom.serving.token_names import token_names
+from seqloom.serving.weights_version import WeightsVersion
 
 __all__ = ["PromptInput", "ServedModel"]
 
@@ -43,10 +44,12 @@ class ServedModel:
 
     Attributes:
         created: time at which the model was loaded, in seconds since 1970.
+        version: version of the weights.
     """
 
     def __init__(self, name: str, run: Run, num_streams: int, deliver: Callable[[Sequence[Update]], None]) -> None:
         self.name, self.run, self.created = name, run, int(time.time())
+        self.version = WeightsVersion.of(run.folder)
         self.lock = threading.RLock()
         self._num_streams, self._deliver = num_streams, deliver
         self._threads = ThreadGeneration(_MAX_THREADS, deliver)

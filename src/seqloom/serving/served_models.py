@@ -1,6 +1,5 @@
 """Everything that a server serves: runs by name, a critic and a detector."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,12 @@ class ServedModels:
     """Everything that a server serves.
 
     Attributes:
-        by_name: runs.
+        by_name: runs; one whose weights have changed is replaced.
         critic: critic, which rates texts; None for none.
         detector: detector of generated texts; None for none.
     """
 
-    by_name: Mapping[str, ServedModel]
+    by_name: dict[str, ServedModel]
     critic: Any = None
     detector: Any = None
 

@@ -17,6 +17,7 @@ from seqloom.registry import import_part
 from seqloom.serving.app import make_app
 from seqloom.serving.channel import deliver_into
 from seqloom.serving.protocol import HeadLimitProtocol
+from seqloom.serving.reloading import Reloader
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -71,9 +72,15 @@ async def _serve(
     ready: Callable[[str], None],
 ) -> None:
     deliver = deliver_into(asyncio.get_running_loop())
-    by_name = {name: ServedModel(name, run, config.streams, deliver) for name, run in runs.items()}
-    models = ServedModels(by_name, *judges)
-    await asyncio.gather(*(asyncio.to_thread(served.warm_up) for served in by_name.values()))
+
+    def warm(name: str, run: Run) -> ServedModel:
+        served = ServedModel(name, run, config.streams, deliver)
+        served.warm_up()
+        return served
+
+    opened = await asyncio.gather(*(asyncio.to_thread(warm, name, run) for name, run in runs.items()))
+    models = ServedModels({served.name: served for served in opened}, *judges)
+    reloader = Reloader(models, lambda served: warm(served.name, Run(served.run.path)))
     settings = uvicorn.Config(
         make_app(models, config),
         http=HeadLimitProtocol,
@@ -88,11 +95,12 @@ async def _serve(
         backlog=_BACKLOG,
     )
     server = _Server(settings, lambda: ready(_url(config, listener)))
+    reloading = asyncio.create_task(reloader.run())
     try:
         await server.serve([listener])
     finally:
-        for served in by_name.values():
-            served.close()
+        reloading.cancel()
+        reloader.close()
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,163 @@
+"""The page with text: write, look at the next token, branch, compare, colour and judge."""
+
+import math
+
+from playwright.sync_api import expect
+from tests.serving.browser.conftest import Visit
+from tests.serving.conftest import Server
+
+import seqloom
+
+COMPARED = (0.2, 0.5, 1.0, 1.2)
+
+
+def written(visit: Visit) -> str:
+    """Return the generated text, as it is in the page."""
+    return visit.page.locator("#written").text_content() or ""
+
+
+def settings(visit: Visit) -> None:
+    """Set every control."""
+    visit.page.fill("#prompt", "the quick ")
+    for slider, value in (("temperature", 0.9), ("length", 60), ("top-k", 5), ("min-p", 0.02), ("seed", 3)):
+        visit.set(slider, value)
+
+
+def test_the_text_is_that_of_the_library(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    settings(visit)
+    assert visit.page.locator("output[for=temperature]").text_content() == "0.9"
+    visit.press("write")
+    run = seqloom.load(site.folder / "plain")
+    options = {"temperature": 0.9, "length": 60, "top_k": 5, "min_p": 0.02}
+    assert written(visit) == run.generate("the quick ", seed=3, **options)
+    assert visit.page.locator("#written-prompt").text_content() == "the quick "
+    visit.press("another")
+    assert written(visit) == run.generate("the quick ", seed=4, **options)
+    visit.page.locator("#prompt").press("Control+Enter")
+    visit.wait()
+    assert written(visit) == run.generate("the quick ", seed=4, **options)
+
+
+def test_a_text_can_be_stopped(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    visit.page.evaluate("document.getElementById('length').max = '100000'")
+    visit.set("length", 100_000)
+    visit.set("temperature", 1.5)
+    for stop in (lambda: visit.page.click("#stop"), lambda: visit.page.keyboard.press("Escape")):
+        visit.page.click("#write")
+        visit.page.wait_for_selector("#written .token", state="attached")
+        stop()
+        visit.wait()
+        assert visit.text("status") == "stopped"
+        assert len(written(visit)) < 100_000
+
+
+def test_the_bars_move_with_the_temperature(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    visit.set("temperature", 1)
+    visit.page.fill("#prompt", "the quick brown fox jumps over the lazy dog")
+    first = visit.page.locator("#bars .token").first
+    expect(first).to_have_text(".")
+    expected = seqloom.load(site.folder / "plain").next_distribution("the quick brown fox jumps over the lazy dog")
+    entropy = -sum(share * math.log2(share) for share in expected if share)
+    assert f"{entropy:.1f}" in visit.text("entropy")
+    requests = len(visit.requests)
+    shares = []
+    for temperature in (0.3, 1, 2):
+        visit.set("temperature", temperature)
+        shares.append(visit.page.evaluate("parseFloat(document.querySelector('#bars .bar').style.width)"))
+    assert shares[0] > shares[1] > shares[2]
+    assert len(visit.requests) == requests
+    visit.page.click("#bars .choice >> nth=0")
+    assert visit.page.input_value("#prompt").endswith("dog.")
+    expect(first).to_have_text("↵")
+
+
+def test_what_else_a_character_could_have_been(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    settings(visit)
+    visit.set("top-k", 0)
+    visit.press("write")
+    token = visit.page.locator("#written .token").nth(8)
+    token.hover()
+    assert visit.page.locator("#details .alternatives button").count() == 8
+    token.click()
+    visit.page.locator("#written .token").nth(2).hover()
+    assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "8"
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("#written .token").nth(3).hover()
+    assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "3"
+    token.focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "9"
+    before = "the quick " + written(visit)[:9]
+    other = visit.page.locator("#details .alternatives button:enabled").first
+    other.click()
+    visit.wait()
+    prompt = visit.page.input_value("#prompt")
+    assert prompt[:-1] == before
+    options = {"temperature": 0.9, "length": 60, "min_p": 0.02}
+    assert written(visit) == seqloom.load(site.folder / "plain").generate(prompt, seed=3, **options)
+
+
+def test_four_temperatures(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    visit.page.fill("#prompt", "the ")
+    visit.set("length", 60)
+    visit.press("compare")
+    run = seqloom.load(site.folder / "plain")
+    samples = visit.page.locator("#samples .sample")
+    for index, temperature in enumerate(COMPARED):
+        sample = samples.nth(index)
+        assert sample.locator("h3").inner_text() == f"temperature {temperature:g}"
+        expected = run.generate("the ", temperature=temperature, length=60, seed=0)
+        assert sample.locator(".text").text_content() == expected
+
+
+def test_a_pasted_text_is_coloured(visit: Visit, site: Server) -> None:
+    text = "the quick brown <img src=x onerror=alert(1)> fox"
+    visit.open(site.url)
+    visit.page.fill("#paste", text)
+    visit.press("colour")
+    run = seqloom.load(site.folder / "plain")
+    scores = run.score(text, skip_unknown=True)
+    tokens = visit.page.locator("#pasted-text .token")
+    assert visit.page.locator("#pasted-text").text_content() == text
+    assert visit.page.locator("#pasted-text .unknown").first.text_content() == "<"
+    assert visit.page.locator("#pasted-text img").count() == 0
+    for index in (7, 9):
+        bits = -scores[index].log_prob / math.log(2)
+        assert f"surprise-{min(5, int(bits / 1.5))}" in (tokens.nth(index).get_attribute("class") or "")
+        tokens.nth(index).hover()
+        assert f"{bits:.1f} bits" in visit.text("pasted-details")
+    assert "bits per token" in visit.text("pasted-mean")
+
+
+def test_ratings_and_judges(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "rated")
+    assert visit.page.locator("output[for=column-stars]").text_content() == "any"
+    visit.page.check("#column-stars-use")
+    visit.set("column-stars", 2)
+    visit.set("length", 60)
+    visit.page.fill("#prompt", "the soup ")
+    visit.press("write")
+    run = seqloom.load(site.folder / "rated")
+    expected = run.generate("the soup ", rating=2, temperature=0.8, length=60, seed=0)
+    assert written(visit) == expected
+    visit.press("judge")
+    whole = "the soup " + expected
+    rating = site.post("/rate", texts=[whole]).json()["ratings"][0]
+    verdict = site.post("/api/explain", text=whole).json()
+    assert f"{rating:.2f}" in visit.text("verdict")
+    assert verdict["sentences"][0] in visit.text("verdict")
+
+
+def test_an_error_of_the_server_is_shown(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "tunes")
+    visit.page.fill("#prompt", "no tune")
+    visit.page.click("#write")
+    visit.page.wait_for_selector("#status.error")
+    assert "not in the vocabulary" in visit.text("status")
+    assert visit.console  # the browser itself reports the status 400
+    visit.console.clear()
