@@ -54,6 +54,8 @@ export interface Sampling {
   min_p: number;
   seed: number;
   rating?: Record<string, number | string>;
+  /** Factor that amplifies the effect of the rating. */
+  guidance?: number;
 }
 
 export interface Piece {

@@ -12,7 +12,7 @@ export class Controls {
   private readonly columns = byId("columns");
 
   constructor(private readonly changed: () => void) {
-    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p"]) {
+    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
     this.chosen.addEventListener("change", () => {
@@ -82,7 +82,7 @@ export class Controls {
       min_p: this.hasTokens ? number("min-p") : 0,
       seed: number("seed"),
     };
-    return Object.keys(rating).length ? { ...sampling, rating } : sampling;
+    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
   }
 
   private show(): void {
@@ -92,7 +92,7 @@ export class Controls {
 
   /** Show the value of each slider beside it. */
   private showValues(): void {
-    for (const slider of document.querySelectorAll<HTMLInputElement>("input[type=range]")) {
+    for (const slider of document.querySelectorAll<HTMLInputElement>("aside input[type=range]")) {
       const output = document.querySelector<HTMLOutputElement>(`output[for="${slider.id}"]`);
       if (output) output.textContent = slider.disabled ? "any" : slider.value;
     }
@@ -104,6 +104,7 @@ export class Controls {
     this.shownModel = this.model;
     byId("description").textContent = model?.description ?? "";
     byId<HTMLInputElement>("temperature").value = String(model?.temperature ?? 1);
+    byId("guidance-row").hidden = !model?.columns.length;
     this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
   }
 

@@ -103,6 +103,7 @@ def test_a_run_that_still_trains(visit: Visit, site: Server) -> None:
     assert "loss 1.500" in visit.text("course")
     visit.set("epoch", 0)
     expect(visit.page.locator("#epoch-samples")).to_contain_text("sample 1 at 1")
+    visit.set("temperature", 1)
     assert visit.text("epoch-number") == "1"
 
 

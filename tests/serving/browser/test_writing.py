@@ -143,7 +143,10 @@ def test_ratings_and_judges(visit: Visit, site: Server) -> None:
     visit.page.fill("#prompt", "the soup ")
     visit.press("write")
     run = seqloom.load(site.folder / "rated")
-    expected = run.generate("the soup ", rating=2, temperature=0.8, length=60, seed=0)
+    assert written(visit) == run.generate("the soup ", rating=2, temperature=0.8, length=60, seed=0)
+    visit.set("guidance", 2)
+    visit.press("write")
+    expected = run.generate("the soup ", rating=2, guidance=2, temperature=0.8, length=60, seed=0)
     assert written(visit) == expected
     visit.press("judge")
     whole = "the soup " + expected

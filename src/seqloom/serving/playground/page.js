@@ -150,7 +150,7 @@ var Bars = class {
 var Controls = class {
   constructor(changed) {
     this.changed = changed;
-    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p"]) {
+    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
     this.chosen.addEventListener("change", () => {
@@ -217,7 +217,7 @@ var Controls = class {
       min_p: this.hasTokens ? number("min-p") : 0,
       seed: number("seed")
     };
-    return Object.keys(rating).length ? { ...sampling, rating } : sampling;
+    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
   }
   show() {
     this.showValues();
@@ -225,7 +225,7 @@ var Controls = class {
   }
   /** Show the value of each slider beside it. */
   showValues() {
-    for (const slider of document.querySelectorAll("input[type=range]")) {
+    for (const slider of document.querySelectorAll("aside input[type=range]")) {
       const output = document.querySelector(`output[for="${slider.id}"]`);
       if (output) output.textContent = slider.disabled ? "any" : slider.value;
     }
@@ -236,6 +236,7 @@ var Controls = class {
     this.shownModel = this.model;
     byId("description").textContent = model?.description ?? "";
     byId("temperature").value = String(model?.temperature ?? 1);
+    byId("guidance-row").hidden = !model?.columns.length;
     this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
   }
   control(column) {
