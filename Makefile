@@ -4,6 +4,7 @@
 # make test-fast  run the tests that take less than half a second each
 # make check      lint, format, types and layers
 # make docs       build the documentation site into site/
+# make clients RUN=runs/novel TEXT=novel.txt    run OpenAI's client, schemathesis and lm-evaluation-harness against a server
 # make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" repeats those
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST_OPTIONS ?=
 PARALLEL := --numprocesses=auto --dist=loadfile $(PYTEST_OPTIONS)
 
-.PHONY: install demo test test-fast check lint types layers docs bench format page clean help
+.PHONY: install demo test test-fast check lint types layers docs bench format page clients clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -65,5 +66,18 @@ format: $(INSTALLED)
 page:
 	cd page && npm ci --no-audit --no-fund && npm run check && npm run build
 
+CLIENTS := .clients
+
+$(CLIENTS)/bin/lm_eval:
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(CLIENTS)/bin/python -m pip install --quiet 'lm-eval[api]==0.4.13'
+
+clients: $(INSTALLED) $(CLIENTS)/bin/lm_eval
+	@test -n "$(RUN)" -a -n "$(TEXT)" || { echo "name a run and a text: make clients RUN=runs/novel TEXT=novel.txt"; exit 2; }
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt openai schemathesis
+	$(BIN)/python benchmarks/clients.py $(RUN)
+	$(BIN)/python benchmarks/lm_evaluation.py $(RUN) $(TEXT) --harness $(CLIENTS)/bin/lm_eval
+
 clean:
-	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -5,6 +5,8 @@ invalid requests, which it makes from the server's own schema, and checks status
 
     pip install openai schemathesis
     python benchmarks/clients.py RUN --examples 50
+
+`make clients RUN=... TEXT=...` does both, and `lm_evaluation.py`.
 """
 
 import argparse
