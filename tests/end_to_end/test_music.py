@@ -34,7 +34,10 @@ def folder(tmp_path_factory):
 def test_music_is_recognised_and_measured_in_notes(folder):
     run = seqloom.load(folder / "run")
     assert (run.config.level, run.config.separate) == ("tsd", True)
-    assert "bits per note" in (folder / "run" / "report.md").read_text()
+    report = (folder / "run" / "report.md").read_text()
+    assert "bits per note" in report
+    assert "plots/music.png" in report
+    assert (folder / "run" / "plots" / "music.png").exists()
     likelihood = run.evaluate(folder / "tunes" / "3.mid")
     assert (likelihood.unit, likelihood.num_units) == ("note", 10)
 

@@ -12,7 +12,9 @@ from tests.serving.conftest import Server
 
 import seqloom
 from seqloom.config.serving import ServingConfig
+from seqloom.corpora.music import DRUMS, MusicPayload, Note
 from seqloom.serving.app import make_app
+from seqloom.serving.sample_parts import sample_parts
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -109,6 +111,13 @@ def test_drawings_and_tunes_are_generated(tmp_path: Path) -> None:
     assert client.post("/api/next", json={"model": "shapes"}).status_code == 400
     for served in models.by_name.values():
         served.close()
+
+
+def test_percussion_has_a_program_of_its_own() -> None:
+    music = MusicPayload((Note(0, 36, 24, 90, DRUMS), Note(0, 60, 48, 90, 7)))
+    notes = sample_parts(music)["notes"]
+    assert [note.program for note in notes] == [128, 7]
+    assert [note.duration for note in notes] == pytest.approx([0.5, 1])
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")

@@ -8,7 +8,7 @@ import pytest
 
 from seqloom.corpora.formats.midi import read_midi
 from seqloom.corpora.music import DRUMS, MusicPayload, Note, Tempo, normalized_music
-from seqloom.plots.piano_roll import write_piano_roll
+from seqloom.plots.piano_roll import draw_rolls, write_piano_roll
 from seqloom.writers.midi import write_midi
 from seqloom.writers.wave import SAMPLE_RATE, render, step_seconds, write_wave
 
@@ -54,21 +54,40 @@ def test_silence_is_a_file_too(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 0
 
 
-def test_a_piano_roll_has_a_bar_for_each_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[list[tuple[float, float]]]]:
+    """Return what is drawn: for each figure, start and width of the bars in each of its axes."""
     from matplotlib.figure import Figure
 
-    figures: list[Figure] = []
+    figures: list[list[list[tuple[float, float]]]] = []
     save = Figure.savefig
-    monkeypatch.setattr(
-        Figure,
-        "savefig",
-        lambda self, *given, **more: (
-            figures.append([(bar.get_x(), bar.get_width()) for bar in self.axes[0].patches]),
-            save(self, *given, **more),
-        ),
-    )
+
+    def noting(self: Figure, *given: object, **more: object) -> None:
+        figures.append([sorted((bar.get_x(), bar.get_width()) for bar in axes.patches) for axes in self.axes])
+        save(self, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", noting)
+    return figures
+
+
+def test_a_piano_roll_has_a_bar_for_each_note(tmp_path: Path, drawn: list) -> None:  # type: ignore[type-arg]
     write_piano_roll(MUSIC, tmp_path / "tune.png")
-    assert sorted(figures[0]) == [(0, 2), (1, 0.25), (2, 1)]
+    assert drawn == [[[(0, 2), (1, 0.25), (2, 1)]]]
+
+
+def test_a_long_piece_has_several_rows(tmp_path: Path, drawn: list) -> None:  # type: ignore[type-arg]
+    notes = [Note(24 * quarter, 60, 24) for quarter in (0, 63, 64, 130)]
+    write_piano_roll(MusicPayload(tuple(notes)), tmp_path / "tune.png")
+    assert drawn == [[[(0, 1), (63, 1)], [(64, 1)], [(130, 1)]]]
+    drawn.clear()
+    write_piano_roll(MusicPayload((Note(0, 60, 24), Note(24 * 799, 60, 24))), tmp_path / "tune.png")
+    assert drawn == [[[(0, 1)], *[[]] * 6, [(799, 1)]]]
+
+
+def test_a_sheet_has_a_row_for_each_piece(tmp_path: Path, drawn: list) -> None:  # type: ignore[type-arg]
+    later = MusicPayload((Note(24, 60, 24), Note(24 * 70, 60, 24)))
+    draw_rolls([("first", MUSIC), ("second", later)], tmp_path / "sheet.png", title="tunes", subtitle="two pieces")
+    assert drawn == [[[(0, 2), (1, 0.25), (2, 1)], [(1, 1)]]]
 
 
 def test_a_wave_file_begins_with_the_first_sound(tmp_path: Path) -> None:

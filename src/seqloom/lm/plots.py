@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from seqloom.corpora.drawings import Drawing
+from seqloom.corpora.music import MusicPayload
 from seqloom.errors import ConfigError
 from seqloom.generation.prompt_characters import prepare_prompt
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.plots.drawings import draw_sheet
 from seqloom.plots.losses import plot_losses
+from seqloom.plots.piano_roll import draw_rolls
 from seqloom.plots.temperatures import plot_entropy, plot_temperatures
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import SamplingConfig, reweight
@@ -23,6 +26,8 @@ PLOT_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 
 _SHEET_TEMPERATURES = (0.3, 0.5, 0.7, 1.0)
 _SHEET_COLUMNS, _SHEET_LENGTH = 8, 1000
+
+_ROLL_TEMPERATURES, _ROLL_LENGTH = (0.5, 0.8, 1.0, 1.2), 600
 
 _ENTROPY_TEMPERATURES = np.union1d(np.geomspace(0.05, 10, 60), [1.0])
 """Temperatures of the entropy curve; 1 is added, so that the marked point of the curve at 1 is exact."""
@@ -90,17 +95,29 @@ def _plots_of_next_token(
 
 
 def _sheets(run: SavedRun, folder: Path) -> list[Path]:
-    """Draw generated drawings by temperature, if the run generates drawings."""
-    if run.codec.payload_type is not Drawing:
-        return []
+    """Draw generated drawings or music by temperature, if the run generates one of them."""
+    title = Path(run.config.corpus).name
+    kind = run.codec.payload_type
+    if kind is Drawing:
+        rows = _samples(run, _SHEET_TEMPERATURES, _SHEET_LENGTH, _SHEET_COLUMNS)
+        subtitle = "generated drawings; each row has a softmax temperature"
+        return [draw_sheet(rows, folder / "drawings.png", title=title, subtitle=subtitle)]
+    if issubclass(kind, MusicPayload):
+        pieces = _samples(run, _ROLL_TEMPERATURES, _ROLL_LENGTH, 1)
+        rolls = [(f"temperature {temperature}", music) for temperature, (music,) in pieces]
+        return [draw_rolls(rolls, folder / "music.png", title=title, subtitle="beginnings of generated pieces")]
+    return []
+
+
+def _samples(run: SavedRun, temperatures: Sequence[float], length: int, count: int) -> list[tuple[str, list[Any]]]:
+    """Return generated payloads by temperature."""
     generator = RunGenerators(run).generator()
     rows = []
-    for temperature in _SHEET_TEMPERATURES:
-        config = SamplingConfig(temperature=temperature, length=_SHEET_LENGTH)
-        samples = generator.generate(generator.prompt(""), config, count=_SHEET_COLUMNS)
+    for temperature in temperatures:
+        config = SamplingConfig(temperature=temperature, length=length)
+        samples = generator.generate(generator.prompt(""), config, count=count)
         rows.append((f"{temperature:g}", [run.codec.decode(sample.tokens) for sample in samples]))
-    subtitle = "generated drawings; each row has a softmax temperature"
-    return [draw_sheet(rows, folder / "drawings.png", title=Path(run.config.corpus).name, subtitle=subtitle)]
+    return rows
 
 
 def draw_losses(run: SavedRun, folder: Path) -> Path:

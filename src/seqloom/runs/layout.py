@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PLOTS", "RunFolder"]
 
-PLOTS = ("loss", "gan", "temperature", "entropy", "drawings")
+PLOTS = ("loss", "gan", "temperature", "entropy", "drawings", "music")
 """Names of the plots of a run, without their extension."""
 
 _METRICS_ORIGIN = ("format", "run", "weights_sha256", "log_sha256")

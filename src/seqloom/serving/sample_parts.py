@@ -6,11 +6,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from seqloom.corpora.drawings import Drawing
-from seqloom.corpora.music import MusicPayload
+from seqloom.corpora.music import DRUMS, MusicPayload
 from seqloom.corpora.payloads import Payload
 from seqloom.writers.wave import step_seconds
 
 __all__ = ["Note", "sample_parts"]
+
+
+_DRUMS = 128
 
 
 class Note(BaseModel):
@@ -40,7 +43,7 @@ def _notes(music: MusicPayload) -> list[Note]:
             duration=float(times[note.end] - times[note.start]),
             pitch=note.pitch,
             velocity=note.velocity,
-            program=note.program,
+            program=_DRUMS if note.program == DRUMS else note.program,
         )
         for note in music.notes
     ]
