@@ -17,6 +17,7 @@ from pathlib import Path
 
 from markdown import print_table
 from openai import BadRequestError, NotFoundError, OpenAI
+from served import serving
 
 CHECKS_OF_DATA = "positive_data_acceptance"
 """Check of schemathesis that valid data is accepted. A text may have characters that a model does not know, and fields
@@ -87,20 +88,14 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--examples", type=int, default=50)
     args = parser.parse_args()
-    command = [sys.executable, "-m", "seqloom", "serve", args.run, "--port", "0"]
     checks: list[Callable[[OpenAI, str], bool]] = [
         completes, streams, has_log_probabilities, lists_models, chats, raises_errors
     ]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            url = server.stderr.readline().split()[-1]
-            client, model = OpenAI(base_url=f"{url}v1", api_key="none"), Path(args.run).resolve().name
-            rows = [[f"openai: {check.__name__}", "pass" if check(client, model) else "FAIL"] for check in checks]
-            is_clean, summary = run_schemathesis(url, args.examples)
-            rows.append([f"schemathesis: {summary}", "pass" if is_clean else "FAIL"])
-        finally:
-            server.terminate()
+    with serving(args.run) as server:
+        client, model = OpenAI(base_url=f"{server.url}v1", api_key="none"), Path(args.run).resolve().name
+        rows = [[f"openai: {check.__name__}", "pass" if check(client, model) else "FAIL"] for check in checks]
+        is_clean, summary = run_schemathesis(server.url, args.examples)
+        rows.append([f"schemathesis: {summary}", "pass" if is_clean else "FAIL"])
     print_table(["check", "result"], rows)
 
 

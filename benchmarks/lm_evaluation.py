@@ -12,13 +12,13 @@ import argparse
 import json
 import random
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markdown import print_table
+from served import serving
 
 import seqloom
 from seqloom.evaluation.token_scores import token_scores
@@ -121,14 +121,9 @@ def main() -> None:
     args = parser.parse_args()
     run = seqloom.load(args.run)
     text = run.codec.known_text(run.normalize(Path(args.text).read_text(encoding="utf-8")))
-    command = [sys.executable, "-m", "seqloom", "serve", args.run, "--port", "0"]
-    with tempfile.TemporaryDirectory() as name, subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            write_tasks(text, Path(name), args.count)
-            samples = evaluate(args.harness, server.stderr.readline().split()[-1], run.path.name, Path(name))
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory() as name, serving(args.run) as server:
+        write_tasks(text, Path(name), args.count)
+        samples = evaluate(args.harness, server.url, run.path.name, Path(name))
     print_table(["task", "documents", "largest difference, nats per token"], compare(run, samples))
 
 

@@ -12,15 +12,14 @@ import asyncio
 import json
 import random
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from markdown import print_table
+from served import RUN_HELP, run_to_serve, serving
 
 NUM_CLIENTS = 24
 MALFORMED = (
@@ -153,22 +152,19 @@ async def measure(load: Load, process: int, seconds: float) -> tuple[float, floa
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
+    parser.add_argument("run", nargs="?", help=RUN_HELP)
     parser.add_argument("--minutes", type=float, default=10.0)
     args = parser.parse_args()
-    command = [sys.executable, "-m", "seqloom", "serve", args.run, "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        url = urlsplit(server.stderr.readline().split()[-1])
-        load = Load(str(url.hostname), int(url.port or 0), Path(args.run).resolve().name)
-        early, late = asyncio.run(measure(load, server.pid, 60 * args.minutes))
-        server.terminate()
-        errors = server.stderr.read()
+    with tempfile.TemporaryDirectory() as folder:
+        run = run_to_serve(args.run, Path(folder))
+        with serving(run) as server:
+            load = Load(str(server.parts.hostname), int(server.parts.port or 0), run.name)
+            early, late = asyncio.run(measure(load, server.process.pid, 60 * args.minutes))
     rows = [[name, f"{count:,}"] for name, count in sorted(load.counts.items())]
     rows.append(["memory of the server", f"{early / 1e6:.1f} MB, then {late / 1e6:.1f} MB: {late / early - 1:+.1%}"])
-    rows.append(["exit code", str(server.returncode)])
+    rows.append(["exit code", str(server.process.returncode)])
     print_table(["what", "number"], rows)
-    print(errors)
+    print(server.errors)
 
 
 if __name__ == "__main__":

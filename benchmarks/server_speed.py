@@ -3,7 +3,7 @@
 The 64 clients are compared with the same 64 texts generated in this process, by the same batched decoder; both sides
 alternate. Server and clients share the processors of this machine.
 
-    python benchmarks/server_speed.py RUN                  RUN: a character model, such as an LSTM of 256 units
+    python benchmarks/server_speed.py                      an LSTM of 256 units on characters
     python benchmarks/server_speed.py RUN --rounds 5
 """
 
@@ -11,12 +11,12 @@ import argparse
 import asyncio
 import json
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from markdown import print_table
+from served import RUN_HELP, Served, run_to_serve, serving
 
 import seqloom
 from seqloom.config import SamplingConfig
@@ -87,25 +87,19 @@ def in_process(run: seqloom.Run, count: int, length: int) -> float:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
+    parser.add_argument("run", nargs="?", help=RUN_HELP)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--length", type=int, default=20_000)
     args = parser.parse_args()
-    run = seqloom.load(args.run)
-    command = [sys.executable, "-m", "seqloom", "serve", args.run, "--port", "0"]
-    start = time.perf_counter()
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stderr is not None
-            url = urlsplit(server.stderr.readline().split()[-1])
-            ready = time.perf_counter() - start
-            measure(run, str(url.hostname), int(url.port or 0), args, ready)
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory() as folder:
+        run = seqloom.load(run_to_serve(args.run, Path(folder)))
+        with serving(run.path) as server:
+            measure(run, server, args)
 
 
-def measure(run: seqloom.Run, host: str, port: int, args: argparse.Namespace, ready: float) -> None:
+def measure(run: seqloom.Run, server: Served, args: argparse.Namespace) -> None:
     """Measure, and print the table."""
+    host, port = str(server.parts.hostname), int(server.parts.port or 0)
     model, known = run.path.name, run.codec.known_text(PROMPT)
     asyncio.run(first_character(host, port, model, known, 5))
     first = asyncio.run(first_character(host, port, model, known, 50))
@@ -117,7 +111,7 @@ def measure(run: seqloom.Run, host: str, port: int, args: argparse.Namespace, re
     ratio = statistics.median(served / alone for served, alone in pairs)
     served, alone = (statistics.median(column) for column in zip(*pairs, strict=True))
     rows = [
-        ["server ready after its start", f"{ready:.2f} s"],
+        ["server ready after its start", f"{server.ready_seconds:.2f} s"],
         ["first character, kept connection, prompt of 100 characters, median of 50", f"{1000 * first:.1f} ms"],
         ["one client", f"{statistics.median(single):,.0f} characters/s"],
         [f"{NUM_CLIENTS} clients", f"{served:,.0f} characters/s"],
