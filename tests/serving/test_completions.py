@@ -11,6 +11,8 @@ from tests.serving.conftest import Server
 
 import seqloom
 from seqloom.config.serving import ServingConfig
+from seqloom.evaluation.token_scores import token_scores
+from seqloom.lm.evaluate import run_scorer
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.openai.completions import check_load
 
@@ -121,8 +123,8 @@ def test_log_probabilities_are_those_of_the_library(server: Server) -> None:
     assert "".join(logprobs["tokens"]) == text
     assert logprobs["text_offset"] == list(range(len(text)))
     assert logprobs["token_logprobs"][0] is None
-    expected = [score.log_prob for score in run.score(text)]
-    np.testing.assert_allclose(logprobs["token_logprobs"][1:], expected[1:], atol=1e-6)
+    expected = [score.log_prob for score in token_scores(run_scorer(run), run.codec.encode_text(text))]
+    np.testing.assert_allclose(logprobs["token_logprobs"][1:], expected, atol=1e-6)
     columns = (logprobs[name][1:] for name in ("tokens", "token_logprobs", "top_logprobs"))
     for name, value, top in zip(*columns, strict=True):
         assert top[name] == value
@@ -131,6 +133,36 @@ def test_log_probabilities_are_those_of_the_library(server: Server) -> None:
     of_new = server.complete("the fox", logprobs=3, max_tokens=12, seed=5, temperature=0.5)["logprobs"]
     assert of_new["token_logprobs"] == logprobs["token_logprobs"][7:]
     assert of_new["text_offset"] == list(range(12))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "prompt", "rating"),
+    [("plain", "t", None), ("plain", "", None), ("rated", "the ", None), ("rated", "", 1), ("rated", "the ", 5)],
+)
+def test_log_probabilities_are_those_of_the_draws(
+    server: Server, model: str, prompt: str, rating: float | None, stream: bool
+) -> None:
+    fields = {"model": model, "prompt": prompt, "logprobs": 5, "max_tokens": 8, "seed": 1}
+    if rating is not None:
+        fields["rating"] = rating
+    if stream:
+        events = [choice for event in events_of(server, **fields) for choice in event["choices"]]
+        text = "".join(choice["text"] for choice in events)
+        tops = [top for choice in events for top in choice["logprobs"]["top_logprobs"]]
+    else:
+        choice = server.complete(**fields)
+        text, tops = choice["text"], choice["logprobs"]["top_logprobs"]
+    run = seqloom.load(server.folder / model)
+    names = [
+        server.post("/detokenize", model=model, tokens=[token]).json()["prompt"] for token in range(len(run.codec))
+    ]
+    read = prompt or (run.codec.decode_text(run.config.opening) if model == "plain" else "")
+    for position, top in enumerate(tops):
+        shares = run.next_distribution(read + text[:position], rating=rating)
+        expected = dict(zip(names, np.log(shares), strict=True))
+        for name, value in top.items():
+            assert value == pytest.approx(expected["" if name == "<|start|>" else name], abs=1e-4)
 
 
 def test_greedy_tokens_are_the_likeliest_ones(server: Server) -> None:

@@ -55,12 +55,15 @@ class NativeScorer:
         yield from self._scored(windows, has_outputs=self._weights.distribution is not None)
 
     def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
-        """See `TokenScorer`; the windows must have no features."""
+        """See `TokenScorer`."""
         decoder = None
         for window in windows:
-            decoder = self._make_decoder(window) if decoder is None else decoder
             logits = self._new_outputs(window)
-            decoder.score(window.tokens, window.targets, logits)
+            if decoder is None:
+                decoder = self._make_decoder(window)
+                self._score_first(decoder, window, logits)
+            else:
+                decoder.score(window.tokens, window.targets, logits)
             yield window, logits
 
     def _scored(self, windows: Iterable[Window], *, has_outputs: bool) -> Iterator[tuple[Window, Scores]]:
@@ -94,15 +97,15 @@ class NativeScorer:
             return decoder.score(window.tokens, window.targets, outputs)
         biases = [self._make_bias(features) for features in window.features]
         decoder.set_condition([bias.first_token for bias in biases])
-        parts = (slice(0, 1), slice(1, None))
+        parts = (slice(0, 1), slice(1, None))[: window.tokens.shape[1]]
         outputs_of_parts = [None if outputs is None else np.ascontiguousarray(outputs[:, part]) for part in parts]
-        first = decoder.score(window.tokens[:, :1], window.targets[:, :1], outputs_of_parts[0])
-        decoder.set_condition(biases)
-        rest = decoder.score(window.tokens[:, 1:], window.targets[:, 1:], outputs_of_parts[1])
+        scores = []
         for part, computed in zip(parts, outputs_of_parts, strict=True):
+            scores.append(decoder.score(window.tokens[:, part], window.targets[:, part], computed))
+            decoder.set_condition(biases)
             if outputs is not None and computed is not None:
                 outputs[:, part] = computed
-        return Scores(*(np.concatenate(parts, axis=1) for parts in zip(first, rest, strict=True)))
+        return Scores(*(np.concatenate(columns, axis=1) for columns in zip(*scores, strict=True)))
 
 
 class ForwardScorer:

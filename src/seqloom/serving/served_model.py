@@ -109,6 +109,18 @@ class ServedModel:
         ids = self.encode(prompt) if isinstance(prompt, str) else prompt
         return Prompt(self.start_token.ids_to_read(ids) or generator.prompt("").ids)
 
+    def ids_before(self, prompt: PromptInput) -> list[int]:
+        """Return what the model reads before the ids of a prompt, and clients do not see.
+
+        It is the boundary before a text, and what stands for an empty prompt. A run on one running text reads nothing
+        before a text, which may begin anywhere.
+        """
+        opening = list(self.run.generator().prompt("").ids)
+        is_plain_text = isinstance(prompt, str) and START_NAME not in prompt
+        if len(prompt) == 0 or (is_plain_text and self.run.codec.boundary is not None):
+            return opening
+        return []
+
     def known_text(self, text: str) -> str:
         """Return a text as the training corpus was transformed, with characters that the run knows."""
         known, _ = replace_unknown(self.run.normalize(text), self.run.codec)

@@ -23,6 +23,7 @@ from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest, LogProbs, Usage
 from seqloom.serving.served_model import PromptInput, ServedModel
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.start_token import START_NAME
 
 __all__ = ["complete"]
 
@@ -90,17 +91,19 @@ class _Text:
         prompt: number of the prompt.
         request: prepared request; None if no token is generated.
         index: index of the sample.
+        ids_before: ids that the model reads before those of the prompt, and that the client does not see.
         prompt_ids: ids of the prompt from the client, or of its text.
+        read_ids: ids that the model has read before the first generated one.
         prompt_text: text of the prompt.
-        has_start: whether a start token that is not in `prompt_ids` stands before them.
     """
 
     prompt: int
     request: GenerationRequest
     index: int
+    ids_before: list[int]
     prompt_ids: list[int]
+    read_ids: list[int]
     prompt_text: str
-    has_start: bool
 
 
 class _Task:
@@ -128,10 +131,10 @@ class _Task:
             texts = []
             for number, prompt in enumerate(_prompts(body)):
                 request = served.prepare(prompt, sampling, body.rating, body.guidance)
-                ids = served.encode(prompt) if isinstance(prompt, str) else list(prompt)
-                text = served.decode(ids)
+                before, ids, read_ids = _ids_of(prompt, served, is_generated=_max_tokens(body) > 0)
+                text = _text_of(prompt, ids, served)
                 for index in range(body.best_of or body.n):
-                    texts.append(_Text(number, request, index, ids, text, has_start=isinstance(prompt, str)))
+                    texts.append(_Text(number, request, index, before, ids, read_ids, text))
             return cls(body, served, texts, reader)
 
     @property
@@ -173,11 +176,7 @@ class _Task:
             return {}
         with self._served.lock:
             return {
-                number: self._reader.growing(
-                    text.prompt_ids,
-                    has_start=text.has_start,
-                    offset=len(text.prompt_text) if self._body.echo else 0,
-                )
+                number: self._reader.growing(text.read_ids, offset=len(text.prompt_text) if self._body.echo else 0)
                 for number, text in enumerate(self._texts)
             }
 
@@ -249,7 +248,9 @@ class _Task:
         if self._reader is None:
             return None
         with self._served.lock:
-            all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], has_start=text.has_start)
+            all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], text.ids_before)
+        if text.prompt_ids:  # the first token of a prompt has no log-probability, as OpenAI's API has it
+            all_of.token_logprobs[0] = all_of.top_logprobs[0] = None
         first_offset = 0 if self._body.echo or not text.prompt_ids else len(text.prompt_text)
         return _part_of(all_of, start, first_offset)
 
@@ -267,6 +268,27 @@ class _Task:
             completion_tokens=num_tokens,
             total_tokens=num_prompt_tokens + num_tokens,
         )
+
+
+def _ids_of(prompt: PromptInput, served: ServedModel, *, is_generated: bool) -> tuple[list[int], list[int], list[int]]:
+    """Return what the model reads before the ids of a prompt, these ids, and all that it reads of both.
+
+    A final space that a generated token begins with is no part of the ids; if nothing is generated, it is one.
+    """
+    before = served.ids_before(prompt)
+    read_ids = list(served.encoded(served.run.generator(), prompt).ids)
+    if not isinstance(prompt, str):
+        return before, list(prompt), read_ids
+    if is_generated and START_NAME not in prompt:
+        return before, read_ids[len(before) :], read_ids
+    return before, served.encode(prompt), read_ids
+
+
+def _text_of(prompt: PromptInput, ids: Sequence[int], served: ServedModel) -> str:
+    """Return the text of a prompt as the model knows it, without start tokens."""
+    if isinstance(prompt, str) and START_NAME not in prompt:
+        return served.known_text(prompt)
+    return served.decode(ids)
 
 
 def _part_of(logprobs: LogProbs, start: int, shift: int) -> LogProbs:

@@ -52,37 +52,31 @@ class LogProbReader:
         values = None if rating is None else config.conditions.encode_request(rating)
         self._features = None if values is None else config.features(values[None])[0]
 
-    def read(self, ids: Sequence[int], *, has_start: bool) -> LogProbs:
+    def read(self, ids: Sequence[int], before: Sequence[int]) -> LogProbs:
         """Return the log-probabilities of ids, each in the context of the ids before it in its document.
 
         Args:
-            ids: ids from a client.
-            has_start: whether a start token that is not in `ids` stands before them.
+            ids: ids from a client, and generated ones.
+            before: ids that the model reads before these.
         """
-        begins_with_start = len(ids) > 0 and ids[0] == self._start.id
-        context = [self._start.read_as] if has_start and not begins_with_start else []
-        entries = [] if context or not len(ids) else [_Entry()]
+        entries = [] if before or not len(ids) else [_Entry()]
         first, *others = self._start.documents(ids)
-        documents = [[*context, *first], *others]
+        documents = [[*before, *first], *others]
         for number, document in enumerate(documents):
             is_last = number == len(documents) - 1
             following = [self._start.id] if not is_last and self._start.is_predicted else []
-            entries += self._entries([*document, *following])
+            num_before = max(1, len(before)) if number == 0 else 1
+            entries += self._entries([*document, *following])[num_before - 1 :]
             if not is_last and not following:
                 entries.append(_Entry())
-        if entries:
-            entries[0] = _Entry()
         return self.as_json(ids, entries, offset=0)
 
-    def growing(self, ids: Sequence[int], *, has_start: bool, offset: int) -> "GrowingLogProbs":
-        """Return an object that reads a text which grows after some ids; see `read` and `GrowingLogProbs`."""
-        (*_, last) = self._start.documents(ids)
-        begins_with_start = self._start.id in ids
-        context = [self._start.read_as] if (has_start and not begins_with_start) or not last else []
-        document = [*context, *last]
-        text = GrowingText(self._scorer, document[0], self._num_top, self._features)
-        if len(document) > 1:
-            text.read(np.array(document[1:], np.int64))
+    def growing(self, ids: Sequence[int], offset: int) -> "GrowingLogProbs":
+        """Return an object that reads a text which grows after ids; see `GrowingLogProbs`."""
+        first, *others = ids
+        text = GrowingText(self._scorer, first, self._num_top, self._features)
+        if others:
+            text.read(np.array(others, np.int64))
         return GrowingLogProbs(self, text, offset)
 
     def entries_of(self, scores: TopTokens, ids: Sequence[int]) -> list[_Entry]:
