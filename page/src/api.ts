@@ -18,6 +18,8 @@ export interface Model {
   /** Whether it predicts points by a density, which has no list of tokens. */
   is_density: boolean;
   columns: Column[];
+  /** Texts of tokens by name, where they differ. */
+  texts: Record<string, string>;
 }
 
 export interface Served {
@@ -51,6 +53,7 @@ export interface Sampling {
   max_tokens: number;
   temperature: number;
   top_k: number;
+  top_p: number;
   min_p: number;
   seed: number;
   rating?: Record<string, number | string>;
@@ -66,6 +69,7 @@ export interface Piece {
 
 // The token of a server with one comes in the fragment of the address, which browsers send to nobody.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
+addEventListener("hashchange", () => location.reload());
 
 function headers(): Record<string, string> {
   const fields: Record<string, string> = { "Content-Type": "application/json" };
@@ -73,8 +77,17 @@ function headers(): Record<string, string> {
   return fields;
 }
 
-async function checked(answer: Response): Promise<Response> {
+/** Return the answer to a request; throw what the server says if it refuses it. */
+async function answered(path: string, options: RequestInit): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error instanceof DOMException) throw error;
+    throw new Error("the server does not answer: is it running?");
+  }
   if (answer.ok) return answer;
+  if (answer.status === 401) throw new Error("this server needs a token: add #token=TOKEN to the address of this page");
   let message = `the server answered ${answer.status}`;
   try {
     message = (await answer.json()).error.message;
@@ -87,24 +100,20 @@ async function checked(answer: Response): Promise<Response> {
 async function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   const options: RequestInit = { method: "POST", headers: headers(), body: JSON.stringify(body) };
   if (signal) options.signal = signal;
-  return checked(await fetch(path, options));
+  return answered(path, options);
 }
 
 async function get<T>(path: string): Promise<T> {
-  return (await checked(await fetch(path, { headers: headers() }))).json();
+  return (await answered(path, { headers: headers() })).json();
 }
 
 export async function served(): Promise<Served> {
   return get("api/served");
 }
 
-export async function nextTokens(
-  model: string,
-  prompt: string,
-  rating: Sampling["rating"],
-  signal: AbortSignal,
-): Promise<Distribution> {
-  return (await post("api/next", rating ? { model, prompt, rating } : { model, prompt }, signal)).json();
+export async function nextTokens(sampling: Sampling, signal: AbortSignal): Promise<Distribution> {
+  const { model, prompt, rating, guidance } = sampling;
+  return (await post("api/next", rating ? { model, prompt, rating, guidance } : { model, prompt }, signal)).json();
 }
 
 /** Score the tokens of a text; symbols that the model does not know are left out. */

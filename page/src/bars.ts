@@ -1,15 +1,37 @@
-// The distribution of the next token as bars, which move with the temperature, and its entropy.
+// The distribution of the next token as bars, which move with the controls, and its entropy.
 
 import type { Distribution } from "./api.js";
-import { create, percent, visible } from "./elements.js";
+import { create, percent } from "./elements.js";
+import type { TokenNames } from "./names.js";
 
 const NUM_BARS = 14;
+
+export interface Filters {
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+}
 
 /** Probabilities at a temperature: proportional to those of the model to the power of 1 / temperature. */
 export function reweighted(logProbs: number[], temperature: number): number[] {
   const largest = Math.max(...logProbs);
   if (temperature <= 0) return logProbs.map((_, index) => (index === logProbs.indexOf(largest) ? 1 : 0));
-  const masses = logProbs.map((value) => Math.exp((value - largest) / temperature));
+  return normalized(logProbs.map((value) => Math.exp((value - largest) / temperature)));
+}
+
+/** Probabilities, the largest first, after temperature, top-k, top-p and min-p, in the order of the draws. */
+export function filtered(logProbs: number[], { temperature, topK, topP, minP }: Filters): number[] {
+  let shares = reweighted(logProbs, temperature);
+  if (topK > 0) shares = normalized(shares.map((share, index) => (index < topK ? share : 0)));
+  if (topP < 1) {
+    let before = 0;
+    shares = normalized(shares.map((share) => ((before += share) - share < topP ? share : 0)));
+  }
+  return normalized(shares.map((share) => (share >= minP * shares[0]! ? share : 0)));
+}
+
+function normalized(masses: number[]): number[] {
   const total = masses.reduce((sum, mass) => sum + mass, 0);
   return masses.map((mass) => mass / total);
 }
@@ -25,18 +47,28 @@ export class Bars {
   constructor(
     private readonly list: HTMLElement,
     private readonly summary: HTMLElement,
-    private readonly choose: (token: string) => void,
+    private readonly choose: (name: string) => void,
   ) {}
 
-  show(distribution: Distribution, temperature: number): void {
+  /** Show a distribution; a bar that has the focus keeps its place. */
+  show(distribution: Distribution, names: TokenNames, filters: Filters): void {
+    const focused = [...this.list.children].findIndex((row) => row.contains(document.activeElement));
     this.distribution = distribution;
-    this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((token) => this.row(token)));
-    this.move(temperature);
+    this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((name) => this.row(name, names)));
+    this.move(filters);
+    if (focused >= 0) this.list.children[focused]?.querySelector<HTMLElement>("button")?.focus();
   }
 
-  /** Move the bars to another temperature, without a request. */
-  move(temperature: number): void {
-    const probabilities = reweighted(this.distribution.log_probs, temperature);
+  clear(): void {
+    this.distribution = { tokens: [], log_probs: [] };
+    this.list.replaceChildren();
+    this.summary.textContent = "";
+  }
+
+  /** Move the bars to other settings, without a request. */
+  move(filters: Filters): void {
+    if (!this.distribution.tokens.length) return;
+    const probabilities = filtered(this.distribution.log_probs, filters);
     [...this.list.children].forEach((row, index) => {
       const share = probabilities[index] ?? 0;
       const bar = row.querySelector<HTMLElement>(".bar");
@@ -45,20 +77,19 @@ export class Bars {
       if (label) label.textContent = percent(share);
     });
     const bits = entropy(probabilities);
-    this.summary.textContent = probabilities.length
-      ? `${bits.toFixed(2)} bits: as uncertain as a choice among ${(2 ** bits).toFixed(1)} equal ones`
-      : "";
+    this.summary.textContent = `${bits.toFixed(2)} bits: as uncertain as a choice among ${(2 ** bits).toFixed(1)} equal ones`;
   }
 
-  private row(token: string): HTMLElement {
+  private row(name: string, names: TokenNames): HTMLElement {
     const row = create("li");
     const button = create("button", "choice");
     button.type = "button";
-    button.title = `append ${visible(token)} to the prompt`;
-    button.addEventListener("click", () => this.choose(token));
+    button.disabled = !names.continues(name);
+    button.title = button.disabled ? names.label(name) : `append ${names.label(name)} to the prompt`;
+    button.addEventListener("click", () => this.choose(name));
     const track = create("span", "track");
     track.append(create("span", "bar"));
-    button.append(create("span", "token", visible(token)), track, create("span", "share"));
+    button.append(create("span", "token", names.label(name)), track, create("span", "share"));
     row.append(button);
     return row;
   }

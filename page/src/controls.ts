@@ -1,23 +1,36 @@
 // The controls: prompt, model, settings of the draws, and a control for each rating or category of the model.
 
 import type { Column, Model, Sampling, Served } from "./api.js";
+import type { Filters } from "./bars.js";
 import { byId, create } from "./elements.js";
+import { TokenNames } from "./names.js";
+
+const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
+
+/** What a person has set for a model. */
+interface Settings {
+  prompt: string;
+  temperature: string;
+  columns: HTMLElement[];
+}
 
 export class Controls {
   private models: Model[] = [];
-  private readonly prompts = new Map<string, string>(); // by model, for which a person has written them
-  private shownModel = "";
+  private readonly settings = new Map<string, Settings>();
+  private shown: Model | undefined;
   private readonly chosen = byId<HTMLSelectElement>("model");
   private readonly promptBox = byId<HTMLTextAreaElement>("prompt");
+  private readonly temperatureBox = byId<HTMLInputElement>("temperature");
   private readonly columns = byId("columns");
 
-  constructor(private readonly changed: () => void) {
-    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p", "guidance"]) {
+  constructor(
+    private readonly changed: () => void,
+    private readonly modelChanged: () => void,
+  ) {
+    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "top-p", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
     this.chosen.addEventListener("change", () => {
-      this.prompts.set(this.shownModel, this.prompt);
-      this.prompt = this.prompts.get(this.model) ?? "";
       this.showModel();
       this.show();
     });
@@ -35,23 +48,19 @@ export class Controls {
     return this.chosen.value;
   }
 
-  /** Take the next seed. */
-  nextSeed(): void {
-    byId<HTMLInputElement>("seed").value = String(number("seed") + 1);
-  }
-
-  /** The kind of sequence that the chosen model generates. */
+  /** The kind of sequence that it generates. */
   get kind(): string {
-    return this.chosenModel?.kind ?? "text";
+    return this.shown?.kind ?? "text";
   }
 
-  /** Whether the chosen model predicts tokens, which can be listed, and no points. */
+  /** Whether it predicts tokens, which can be listed, and no points. */
   get hasTokens(): boolean {
-    return !this.chosenModel?.is_density;
+    return !this.shown?.is_density;
   }
 
-  private get chosenModel(): Model | undefined {
-    return this.models.find(({ name }) => name === this.chosen.value);
+  /** The names of its tokens. */
+  get names(): TokenNames {
+    return new TokenNames(this.shown);
   }
 
   get prompt(): string {
@@ -62,27 +71,40 @@ export class Controls {
     this.promptBox.value = text;
   }
 
-  get temperature(): number {
-    return number("temperature");
+  get filters(): Filters {
+    return { temperature: number("temperature"), topK: number("top-k"), topP: number("top-p"), minP: number("min-p") };
+  }
+
+  /** Take the next seed. */
+  nextSeed(): void {
+    byId<HTMLInputElement>("seed").value = String((seed() + 1) % LARGEST_SEED);
   }
 
   sampling(): Sampling {
+    const rating = this.rating;
+    const { temperature, topK, topP, minP } = this.filters;
+    const sampling: Sampling = {
+      model: this.model,
+      prompt: this.hasTokens ? this.prompt : "",
+      max_tokens: number("length"),
+      temperature,
+      top_k: this.hasTokens ? topK : 0,
+      top_p: this.hasTokens ? topP : 1,
+      min_p: this.hasTokens ? minP : 0,
+      seed: seed(),
+    };
+    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
+  }
+
+  /** The requested ratings and categories by column. */
+  get rating(): Record<string, number | string> {
     const rating: Record<string, number | string> = {};
     for (const input of this.columns.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-column]")) {
       const name = input.dataset["column"];
       if (!name || input.disabled || input.value === "") continue;
       rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
     }
-    const sampling: Sampling = {
-      model: this.chosen.value,
-      prompt: this.prompt,
-      max_tokens: number("length"),
-      temperature: this.temperature,
-      top_k: this.hasTokens ? number("top-k") : 0,
-      min_p: this.hasTokens ? number("min-p") : 0,
-      seed: number("seed"),
-    };
-    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
+    return rating;
   }
 
   private show(): void {
@@ -90,22 +112,34 @@ export class Controls {
     this.changed();
   }
 
-  /** Show the value of each slider beside it. */
+  /** Show the value of each slider beside it. Guidance acts on a rating only. */
   private showValues(): void {
-    for (const slider of document.querySelectorAll<HTMLInputElement>("aside input[type=range]")) {
+    byId<HTMLInputElement>("guidance").disabled = Object.keys(this.rating).length === 0;
+    for (const slider of document.querySelectorAll<HTMLInputElement>(".side input[type=range]")) {
       const output = document.querySelector<HTMLOutputElement>(`output[for="${slider.id}"]`);
-      if (output) output.textContent = slider.disabled ? "any" : slider.value;
+      if (output) output.textContent = slider.disabled ? (slider.dataset["column"] ? "any" : "") : slider.value;
     }
   }
 
-  /** Show what the chosen model has: its description, its temperature, its ratings and categories. */
+  /** Show what the chosen model has: its description, its prompt, its temperature, its ratings and categories. */
   private showModel(): void {
-    const model = this.chosenModel;
-    this.shownModel = this.model;
+    if (this.shown) {
+      this.settings.set(this.shown.name, {
+        prompt: this.prompt,
+        temperature: this.temperatureBox.value,
+        columns: [...this.columns.children] as HTMLElement[],
+      });
+    }
+    const model = this.models.find(({ name }) => name === this.model);
+    this.shown = model;
+    const before = this.settings.get(this.model);
     byId("description").textContent = model?.description ?? "";
-    byId<HTMLInputElement>("temperature").value = String(model?.temperature ?? 1);
     byId("guidance-row").hidden = !model?.columns.length;
-    this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
+    this.prompt = before?.prompt ?? "";
+    this.promptBox.placeholder = placeholder(model?.kind ?? "text");
+    this.temperatureBox.value = before?.temperature ?? String(model?.temperature ?? 1);
+    this.columns.replaceChildren(...(before?.columns ?? (model?.columns ?? []).map((column) => this.control(column))));
+    this.modelChanged();
   }
 
   private control(column: Column): HTMLElement {
@@ -146,4 +180,14 @@ export class Controls {
 
 function number(id: string): number {
   return Number(byId<HTMLInputElement>(id).value);
+}
+
+/** The seed, as a whole number in its range. */
+function seed(): number {
+  return Math.min(LARGEST_SEED, Math.max(0, Math.floor(number("seed")) || 0));
+}
+
+function placeholder(kind: string): string {
+  if (kind === "tunes") return "An empty prompt begins a tune. A tune begins like this: M:4/4, L:1/8, K:Gmaj, each in a line of its own.";
+  return kind === "text" ? "The model goes on from here. An empty prompt begins a text." : "An empty prompt begins a piece.";
 }

@@ -37,3 +37,14 @@ export function fitted(canvas: HTMLCanvasElement, width: number, height: number)
   context?.scale(scale, scale);
   return context;
 }
+
+/** Draw a canvas once it is in the page, and again when the page becomes light or dark. */
+export function onSchemeChange(canvas: HTMLCanvasElement, draw: () => void): void {
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  const redraw = (): void => {
+    if (canvas.isConnected) draw();
+    else scheme.removeEventListener("change", redraw);
+  };
+  scheme.addEventListener("change", redraw);
+  requestAnimationFrame(redraw);
+}

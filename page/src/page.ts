@@ -3,9 +3,13 @@
 import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
-import { byId, create, percent } from "./elements.js";
+import { byId, create } from "./elements.js";
+import { Judges } from "./judges.js";
+import { player } from "./music.js";
+import type { TokenNames } from "./names.js";
 import { samplesOf, textOf } from "./payloads.js";
-import { joinBytes, placed, TokenText, type Token } from "./tokens.js";
+import { TokenText } from "./token_text.js";
+import { joinBytes, placed, type Token } from "./tokens.js";
 import { TrainingView } from "./training.js";
 
 const COMPARED = [0.2, 0.5, 1.0, 1.2];
@@ -13,53 +17,111 @@ const NUM_ALTERNATIVES = 8;
 const NUM_PICTURES = 8;
 const NUM_TUNES = 2;
 const TYPING_PAUSE = 150; // milliseconds without a key after which the bars are asked for
+const WRITE = { text: "Write", drawings: "Draw" } as Record<string, string>;
 
-function tokensOf(logprobs: api.LogProbs): Token[] {
-  return logprobs.tokens.map((text, index) => ({
-    text: text === "<|start|>" ? "" : text,
+function tokensOf(logprobs: api.LogProbs, names: TokenNames): Token[] {
+  return logprobs.tokens.map((name, index) => ({
+    name,
+    text: names.text(name) ?? "",
     logProb: logprobs.token_logprobs[index] ?? null,
-    top: logprobs.top_logprobs[index] ?? null,
+    top: Object.entries(logprobs.top_logprobs[index] ?? {}).sort(([, first], [, second]) => second - first),
     rank: null,
   }));
 }
 
 class Page {
-  private readonly controls = new Controls(() => this.controlsChanged());
-  private readonly written = new TokenText(byId("written"), byId("details"), (index, token) => this.branch(index, token));
+  private readonly written = new TokenText(byId("written"), byId("details"), (before, name) => this.branch(before, name));
   private readonly pasted = new TokenText(byId("pasted-text"), byId("pasted-details"), null);
-  private readonly bars = new Bars(byId("bars"), byId("entropy"), (token) => this.append(token));
+  private readonly bars = new Bars(byId("bars"), byId("entropy"), (name) => this.append(name));
   private readonly training = new TrainingView(() => this.weightsChanged());
   private readonly status = byId("status");
+  private readonly output = byId("output");
+  private readonly undo = byId<HTMLButtonElement>("undo");
+  private readonly judges: Judges;
+  private readonly controls = new Controls(() => this.controlsChanged(), () => this.modelChanged());
   private running: AbortController | null = null;
   private asking: AbortController | null = null;
   private typing = 0;
   private shownFor = "";
-  private text = "";
+  private promptOf = "";
+  private promptsBefore: string[] = []; // before each branch
 
-  constructor(private readonly served: api.Served) {
+  constructor(served: api.Served) {
+    this.judges = new Judges(served, (work) => this.ask(work));
     this.controls.fill(served);
-    byId("write").addEventListener("click", () => this.write(this.controls.prompt));
+    byId("write").addEventListener("click", () => this.write());
     byId("another").addEventListener("click", () => this.another());
     byId("stop").addEventListener("click", () => this.running?.abort());
     byId("compare").addEventListener("click", () => this.compare());
     byId("colour").addEventListener("click", () => this.colour());
-    byId("judge").addEventListener("click", () => this.judge());
-    byId("judges").hidden = !(served.critic || served.detector);
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        this.running?.abort();
-        this.written.release();
-        this.pasted.release();
-      }
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.write(this.controls.prompt);
-    });
+    this.undo.addEventListener("click", () => this.goBack());
+    document.addEventListener("keydown", (event) => this.pressed(event));
+    if (matchMedia("(max-width: 56rem)").matches) byId<HTMLDetailsElement>("controls").open = false;
     this.controlsChanged();
   }
 
-  /** Write again, with other draws. */
-  private another(): void {
-    this.controls.nextSeed();
-    void this.write(this.controls.prompt);
+  private pressed(event: KeyboardEvent): void {
+    if (event.key === "Escape") {
+      this.running?.abort();
+      player.stop();
+      this.written.release();
+      this.pasted.release();
+    }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      if (document.activeElement === byId("paste")) this.colour();
+      else void this.write();
+    }
+  }
+
+  /** Show another model: nothing of the one before stays. */
+  private modelChanged(): void {
+    this.running?.abort();
+    player.stop();
+    const names = this.controls.names;
+    this.written.names = this.pasted.names = names;
+    this.written.clear();
+    this.pasted.clear();
+    this.judges?.clear();
+    for (const id of ["written-prompt", "samples", "pasted-mean"]) byId(id).replaceChildren();
+    this.bars.clear();
+    this.shownFor = "";
+    this.promptOf = "";
+    this.promptsBefore = [];
+    this.undo.hidden = true;
+    const kind = this.controls.kind;
+    document.body.classList.toggle("no-text", kind !== "text");
+    document.body.classList.toggle("no-list", !this.controls.hasTokens);
+    byId("write").textContent = WRITE[kind] ?? "Compose";
+    this.training.show(this.controls.model, this.controls.hasTokens ? "token" : "point");
+    this.say("");
+  }
+
+  private controlsChanged(): void {
+    this.bars.move(this.controls.filters);
+    clearTimeout(this.typing);
+    this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
+  }
+
+  private async askForBars(): Promise<void> {
+    const sampling = this.controls.sampling();
+    if (!this.controls.hasTokens) return;
+    const key = JSON.stringify([sampling.model, sampling.prompt, sampling.rating, sampling.guidance]);
+    if (key === this.shownFor) return;
+    this.asking?.abort();
+    const asking = (this.asking = new AbortController());
+    const hint = byId("entropy");
+    try {
+      const distribution = await api.nextTokens(sampling, asking.signal);
+      this.shownFor = key;
+      hint.classList.remove("error");
+      this.bars.show(distribution, this.controls.names, this.controls.filters);
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this.shownFor = "";
+      this.bars.clear();
+      hint.classList.add("error");
+      hint.textContent = messageOf(error);
+    }
   }
 
   private weightsChanged(): void {
@@ -67,47 +129,35 @@ class Page {
     void this.askForBars();
   }
 
-  private modelShown = "";
-
-  private controlsChanged(): void {
-    if (this.controls.model !== this.modelShown) this.training.show((this.modelShown = this.controls.model), this.controls.hasTokens ? "token" : "point");
-    document.body.classList.toggle("no-text", this.controls.kind !== "text");
-    document.body.classList.toggle("no-list", !this.controls.hasTokens);
-    this.bars.move(this.controls.temperature);
-    clearTimeout(this.typing);
-    this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
-  }
-
-  private async askForBars(): Promise<void> {
-    const { model, prompt, rating } = this.controls.sampling();
-    if (!this.controls.hasTokens) return;
-    const key = JSON.stringify([model, prompt, rating]);
-    if (key === this.shownFor) return;
-    this.asking?.abort();
-    this.asking = new AbortController();
-    try {
-      const distribution = await api.nextTokens(model, prompt, rating, this.asking.signal);
-      this.shownFor = key;
-      this.bars.show(distribution, this.controls.temperature);
-      this.say("");
-    } catch (error) {
-      this.report(error);
-    }
-  }
-
-  private append(token: string): void {
-    this.controls.prompt += token;
+  private append(name: string): void {
+    this.controls.prompt += this.controls.names.text(name) ?? "";
     this.controlsChanged();
   }
 
-  private branch(index: number, token: string): void {
-    this.controls.prompt = this.promptOf + this.written.before(index) + token;
-    void this.write(this.controls.prompt);
+  /** Go on from another token than the one that was written. */
+  private branch(before: string, name: string): void {
+    this.promptsBefore.push(this.controls.prompt);
+    this.undo.hidden = false;
+    this.controls.prompt = this.promptOf + before + (this.controls.names.text(name) ?? "");
+    void this.write().then(() => this.written.focus());
   }
 
-  private promptOf = "";
+  /** Return to the prompt before the last branch, and to its text. */
+  private goBack(): void {
+    const prompt = this.promptsBefore.pop();
+    if (prompt === undefined) return;
+    this.undo.hidden = this.promptsBefore.length === 0;
+    this.controls.prompt = prompt;
+    void this.write();
+  }
 
-  /** Run one request at a time; the buttons show it. */
+  /** Write again, with other draws. */
+  private another(): void {
+    this.controls.nextSeed();
+    void this.write();
+  }
+
+  /** Run one text at a time; the buttons show it. */
   private async run(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.running?.abort();
     const controller = new AbortController();
@@ -116,9 +166,9 @@ class Page {
     this.say("writing ...");
     try {
       await work(controller.signal);
-      this.say("");
+      if (this.running === controller) this.say("");
     } catch (error) {
-      this.report(error);
+      if (this.running === controller) this.report(error);
     } finally {
       if (this.running === controller) {
         this.running = null;
@@ -127,91 +177,113 @@ class Page {
     }
   }
 
-  private write(prompt: string): Promise<void> {
+  /** Ask for something beside the text that grows. */
+  private async ask(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.say("");
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  private write(): Promise<void> {
+    player.stop();
     if (this.controls.kind !== "text") return this.show();
-    this.promptOf = prompt;
-    byId("written-prompt").textContent = prompt;
-    this.written.clear();
-    this.text = prompt;
+    const sampling = this.controls.sampling();
+    const names = this.controls.names;
+    this.controlsChanged();
     return this.run(async (signal) => {
-      const sampling = { ...this.controls.sampling(), prompt };
+      this.judges.clear();
+      let isFirst = true;
+      const begin = (): void => {
+        if (!isFirst) return;
+        isFirst = false;
+        this.promptOf = sampling.prompt;
+        byId("written-prompt").textContent = sampling.prompt;
+        this.written.clear();
+        this.output.scrollTop = 0;
+      };
       for await (const piece of api.complete(sampling, NUM_ALTERNATIVES, signal)) {
-        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs));
-        this.text += piece.text;
+        if (signal.aborted) return;
+        begin();
+        const { scrollTop, scrollHeight, clientHeight } = this.output;
+        const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
+        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs, names));
+        if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
+        this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);
       }
+      begin();
     });
   }
 
   /** Show samples of a run that writes no text. */
   private show(): Promise<void> {
     return this.run(async (signal) => {
-      const count = this.controls.kind === "drawings" ? NUM_PICTURES : NUM_TUNES;
-      const generated = await api.generate(this.controls.sampling(), count, signal);
-      byId("samples").classList.toggle("rolls", this.controls.kind !== "drawings");
+      const isDrawing = this.controls.kind === "drawings";
+      const generated = await api.generate(this.controls.sampling(), isDrawing ? NUM_PICTURES : NUM_TUNES, signal);
+      byId("samples").className = `samples ${isDrawing ? "pictures" : "rolls"}`;
       byId("samples").replaceChildren(...samplesOf(generated));
     });
   }
 
   private compare(): Promise<void> {
+    const sampling = this.controls.sampling();
     const columns = COMPARED.map((temperature) => {
       const column = create("article", "sample");
       const text = textOf("");
+      text.append(create("span", "prompt", sampling.prompt));
       column.append(create("h3", "", `temperature ${temperature}`), text);
       return { temperature, column, text };
     });
-    byId("samples").classList.remove("rolls");
+    byId("samples").className = "samples";
     byId("samples").replaceChildren(...columns.map(({ column }) => column));
     return this.run(async (signal) => {
-      const sampling = this.controls.sampling();
       await Promise.all(
         columns.map(async ({ temperature, text }) => {
-          for await (const piece of api.complete({ ...sampling, temperature }, null, signal)) {
-            text.append(piece.text);
-          }
+          for await (const piece of api.complete({ ...sampling, temperature }, null, signal)) text.append(piece.text);
         }),
       );
     });
   }
 
-  private colour(): Promise<void> {
+  private colour(): void {
     const text = byId<HTMLTextAreaElement>("paste").value;
-    return this.run(async () => {
-      this.pasted.clear();
-      byId("pasted-mean").textContent = "";
-      const scores = await api.score(this.controls.sampling().model, text);
+    const mean = byId("pasted-mean");
+    void this.ask(async () => {
+      if (!text) throw new Error("there is no text to colour: paste one into the field above");
+      const { model, names } = this.controls;
+      const scores = await api.score(model, text);
+      if (model !== this.controls.model) return;
       const tokens = scores.tokens.map((name, index) => ({
-        text: name,
+        name,
+        text: names.text(name) ?? "",
         logProb: scores.log_probs[index] ?? null,
-        top: null,
+        top: [],
         rank: scores.ranks[index] ?? null,
       }));
+      this.pasted.clear();
       this.pasted.append(placed(text, joinBytes(tokens).whole));
-      const bits = scores.log_probs.reduce((sum, value) => sum - value / Math.LN2, 0) / Math.max(1, scores.tokens.length);
-      byId("pasted-mean").textContent = `${bits.toFixed(2)} bits per token in the mean`;
-    });
-  }
-
-  private judge(): Promise<void> {
-    return this.run(async () => {
-      const lines: string[] = [];
-      if (this.served.critic) lines.push(`The critic rates this text ${(await api.rate(this.text)).toFixed(2)}.`);
-      if (this.served.detector) {
-        const verdict = await api.detect(this.text);
-        lines.push(`Generated with a probability of ${percent(verdict.probability)}.`, ...verdict.sentences);
-      }
-      byId("verdict").replaceChildren(...lines.map((line) => create("p", "", line)));
+      const bits = -scores.log_probs.reduce((sum, value) => sum + value, 0) / Math.LN2 / tokens.length;
+      mean.textContent = tokens.length
+        ? `${bits.toFixed(2)} bits per token in the mean`
+        : "The model knows no character of this text.";
     });
   }
 
   private report(error: unknown): void {
     if (error instanceof DOMException && error.name === "AbortError") this.say("stopped");
-    else this.say(error instanceof Error ? error.message : String(error), true);
+    else this.say(messageOf(error), true);
   }
 
   private say(message: string, isError = false): void {
     this.status.textContent = message;
     this.status.classList.toggle("error", isError);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 api.served().then(
@@ -221,7 +293,7 @@ api.served().then(
   },
   (error: unknown) => {
     const status = byId("status");
-    status.textContent = error instanceof Error ? error.message : String(error);
+    status.textContent = messageOf(error);
     status.classList.add("error");
   },
 );

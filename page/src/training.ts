@@ -128,6 +128,7 @@ export class TrainingView {
   private showEpochs(before: api.Course | null): void {
     const { epochs } = this.course!;
     byId("epochs").hidden = epochs.length === 0;
+    byId("no-epochs").hidden = epochs.length > 0;
     if (epochs.length === 0) return;
     const follows = !before || before.epochs.length === 0 || Number(this.epoch.value) === before.epochs.length - 1;
     this.epoch.max = String(epochs.length - 1);

@@ -39,6 +39,7 @@ class NextRequest(RequestBody):
     model: str = Field(max_length=1000)
     prompt: str = ""
     rating: float | dict[str, float | str] | None = None
+    guidance: float = Field(1.0, ge=0, le=20)
 
 
 class ExplainRequest(RequestBody):
@@ -100,7 +101,7 @@ def _next_tokens(served: ServedModel, body: NextRequest) -> dict[str, Any]:
         ConfigError: the model has no distribution of tokens.
     """
     with served.lock:
-        generator = served.run.generator(rating=body.rating)
+        generator = served.run.generator(rating=body.rating, guidance=body.guidance)
         if generator.decoder.distribution is not None:
             raise ConfigError(f"the model {served.name} predicts points, which are no list of tokens")
         probabilities = generator.distribution(served.encoded(generator, body.prompt))
@@ -110,12 +111,14 @@ def _next_tokens(served: ServedModel, body: NextRequest) -> dict[str, Any]:
 
 
 def _described(served: ServedModel) -> dict[str, Any]:
+    is_density = head_spec(served.run.config.model.head).make_distribution is not None
     return {
         "name": served.name,
         "kind": served.run.codec.payload_type.kind,
         "description": _description(served),
         "temperature": Suggestion.of(served.run).temperature,
-        "is_density": head_spec(served.run.config.model.head).make_distribution is not None,
+        "is_density": is_density,
+        "texts": {} if is_density else served.odd_names,
         "columns": [_column(condition) for condition in served.run.config.conditions],
     }
 

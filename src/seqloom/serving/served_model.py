@@ -21,7 +21,7 @@ from seqloom.sampling.continuous_batch import ContinuousBatch, Job, Update
 from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.start_token import START_NAME, StartToken
 from seqloom.serving.thread_generation import ThreadGeneration
-from seqloom.serving.token_names import token_names
+from seqloom.serving.token_names import PART_OF, token_names
 from seqloom.serving.weights_version import WeightsVersion
 
 __all__ = ["PromptInput", "ServedModel"]
@@ -64,6 +64,15 @@ class ServedModel:
     def names(self) -> list[str]:
         """Unique name of each token."""
         return token_names(self.run.codec)
+
+    @cached_property
+    def odd_names(self) -> dict[str, str]:
+        """Texts of tokens whose names differ from them, by name; without parts of characters and the start token."""
+        spelled = zip(self.names, self.run.codec.token_bytes, strict=False)
+        texts = {name: spelling.decode(errors="ignore") for name, spelling in spelled}
+        return {
+            name: text for name, text in texts.items() if name != text and not name.startswith((PART_OF, START_NAME))
+        }
 
     @property
     def num_jobs(self) -> int:

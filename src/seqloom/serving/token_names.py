@@ -5,7 +5,10 @@ from typing import Any
 from seqloom.codecs.base import Codec
 from seqloom.serving.start_token import START_NAME, StartToken
 
-__all__ = ["token_names"]
+__all__ = ["PART_OF", "token_names"]
+
+PART_OF = "bytes:"
+"""How the name of a token begins that is no whole character."""
 
 
 def token_names(codec: Codec[Any]) -> list[str]:
@@ -27,4 +30,4 @@ def _spelled(spelling: bytes) -> str:
     try:
         return spelling.decode()
     except UnicodeDecodeError:
-        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in spelling)
+        return PART_OF + "".join(f"\\x{byte:02x}" for byte in spelling)

@@ -26,10 +26,26 @@ def ink(page: Page, canvas: str) -> float:
     return share
 
 
+def ink_colour(page: Page) -> list[int]:
+    """Return the colour of the strongest pixel of the first drawing."""
+    colour: list[int] = page.evaluate(
+        """() => {
+            const canvas = document.querySelector("#samples canvas.drawing");
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            for (let place = 0; place < data.length; place += 4) {
+                if (data[place + 3] === 255) return [...data.slice(place, place + 3)];
+            }
+            return [];
+        }"""
+    )
+    return colour
+
+
 def test_drawings(visit: Visit, site: Server) -> None:
     visit.open(site.url, "shapes")
     assert visit.page.locator("output[for=temperature]").text_content() == "0.3"
-    for hidden in ("prompt", "compare", "next", "top-k", "paste"):
+    assert visit.text("write") == "Draw"
+    for hidden in ("prompt", "compare", "next", "top-k", "paste", "judge"):
         assert not visit.page.locator(f"#{hidden}").is_visible()
     choices = visit.page.locator("#column-word option").all_inner_texts()
     assert choices == ["any", *CATEGORIES]
@@ -39,6 +55,12 @@ def test_drawings(visit: Visit, site: Server) -> None:
     assert drawings.count() == 8
     visit.page.wait_for_timeout(100)  # one frame, in which the drawings are drawn
     assert 0.001 < ink(visit.page, "#samples canvas.drawing") < 0.5
+    other = "light" if visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "dark"
+    colours = [ink_colour(visit.page)]
+    visit.page.emulate_media(color_scheme=other)
+    visit.page.wait_for_timeout(100)
+    colours.append(ink_colour(visit.page))
+    assert colours[0] != colours[1]
     assert (drawings.first.get_attribute("aria-label") or "").startswith("drawing 1 of ")
     assert "nats per point" in visit.text("course")
 
@@ -54,19 +76,41 @@ def test_tunes(visit: Visit, site: Server) -> None:
     play = visit.page.locator("#samples button").first
     play.click()
     assert play.inner_text() == "Stop"
-    play.click()
+    assert visit.page.locator("#samples .cursor").first.is_visible()
+    visit.page.locator("#samples button").nth(1).click()  # one piece sounds at a time
     assert play.inner_text() == "Play"
+    visit.page.keyboard.press("Escape")
+    assert visit.page.locator("#samples button").nth(1).inner_text() == "Play"
     visit.page.locator("#samples summary").first.click()
     assert "M:4/4" in visit.page.locator("#samples details .text").first.inner_text()
 
 
-def test_a_prompt_belongs_to_a_model(visit: Visit, site: Server) -> None:
-    visit.open(site.url)
-    visit.page.fill("#prompt", "the quick")
+def test_settings_and_texts_belong_to_a_model(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "rated")
+    visit.page.fill("#prompt", "the soup")
+    visit.page.check("#column-stars-use")
+    visit.set("temperature", 1.2)
+    visit.press("write")
+    visit.press("compare")
     visit.page.select_option("#model", "tunes")
     assert visit.page.input_value("#prompt") == ""
-    visit.page.select_option("#model", "plain")
-    assert visit.page.input_value("#prompt") == "the quick"
+    assert visit.page.locator("#written").text_content() == ""
+    assert visit.page.locator("#samples .sample").count() == 0
+    visit.page.select_option("#model", "rated")
+    assert visit.page.input_value("#prompt") == "the soup"
+    assert visit.page.input_value("#temperature") == "1.2"
+    assert visit.page.is_checked("#column-stars-use")
+
+
+def test_another_model_ends_the_text(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    visit.page.evaluate("document.getElementById('length').max = '100000'")
+    visit.set("length", 100_000)
+    visit.page.click("#write")
+    visit.page.wait_for_selector("#written .token", state="attached")
+    visit.page.select_option("#model", "rated")
+    visit.wait()
+    assert visit.page.locator("#written").text_content() == ""
 
 
 def test_a_finished_training(visit: Visit, site: Server) -> None:

@@ -12,8 +12,8 @@ COMPARED = (0.2, 0.5, 1.0, 1.2)
 
 
 def written(visit: Visit) -> str:
-    """Return the generated text, as it is in the page."""
-    return visit.page.locator("#written").text_content() or ""
+    """Return the generated text, as it is in the page, without the sign of its end."""
+    return (visit.page.locator("#written").text_content() or "").removesuffix("∎")
 
 
 def settings(visit: Visit) -> None:
@@ -69,9 +69,17 @@ def test_the_bars_move_with_the_temperature(visit: Visit, site: Server) -> None:
         shares.append(visit.page.evaluate("parseFloat(document.querySelector('#bars .bar').style.width)"))
     assert shares[0] > shares[1] > shares[2]
     assert len(visit.requests) == requests
-    visit.page.click("#bars .choice >> nth=0")
+    visit.set("temperature", 1)
+    visit.set("top-k", 1)
+    assert visit.text("entropy").startswith("0.00 bits")
+    visit.set("top-k", 0)
+    visit.set("top-p", 0.05)
+    assert visit.text("entropy").startswith("0.00 bits")
+    visit.page.locator("#bars .choice").first.focus()
+    visit.page.keyboard.press("Enter")
     assert visit.page.input_value("#prompt").endswith("dog.")
     expect(first).to_have_text("↵")
+    assert visit.page.evaluate("document.activeElement.className") == "choice"
 
 
 def test_what_else_a_character_could_have_been(visit: Visit, site: Server) -> None:
@@ -82,15 +90,23 @@ def test_what_else_a_character_could_have_been(visit: Visit, site: Server) -> No
     token = visit.page.locator("#written .token").nth(8)
     token.hover()
     assert visit.page.locator("#details .alternatives button").count() == 8
-    token.click()
+    visit.page.locator("#written .token").nth(4).click()
+    token.click()  # holds another one
     visit.page.locator("#written .token").nth(2).hover()
     assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "8"
     visit.page.keyboard.press("Escape")
     visit.page.locator("#written .token").nth(3).hover()
     assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "3"
-    token.focus()
-    visit.page.keyboard.press("ArrowRight")
-    assert visit.page.evaluate("document.querySelector('#written .selected').dataset.index") == "9"
+    for key, index in (("Home", 0), ("End", 59), ("Home", 0), ("ArrowRight", 1)):
+        visit.page.locator("#written .token[tabindex='0']").press(key)
+        assert visit.page.evaluate("document.activeElement.dataset.index") == str(index)
+    place = "document.activeElement.getBoundingClientRect()"
+    top = visit.page.evaluate(f"{place}.top")
+    visit.page.keyboard.press("ArrowDown")
+    assert visit.page.evaluate(f"{place}.top") > top
+    visit.page.keyboard.press("ArrowUp")
+    assert visit.page.evaluate(f"{place}.top") == top
+    visit.page.locator("#written .token").nth(9).click()
     before = "the quick " + written(visit)[:9]
     other = visit.page.locator("#details .alternatives button:enabled").first
     other.click()
@@ -99,6 +115,9 @@ def test_what_else_a_character_could_have_been(visit: Visit, site: Server) -> No
     assert prompt[:-1] == before
     options = {"temperature": 0.9, "length": 60, "min_p": 0.02}
     assert written(visit) == seqloom.load(site.folder / "plain").generate(prompt, seed=3, **options)
+    visit.press("undo")
+    assert visit.page.input_value("#prompt") == "the quick "
+    assert not visit.page.locator("#undo").is_visible()
 
 
 def test_four_temperatures(visit: Visit, site: Server) -> None:
@@ -112,14 +131,15 @@ def test_four_temperatures(visit: Visit, site: Server) -> None:
         sample = samples.nth(index)
         assert sample.locator("h3").inner_text() == f"temperature {temperature:g}"
         expected = run.generate("the ", temperature=temperature, length=60, seed=0)
-        assert sample.locator(".text").text_content() == expected
+        assert sample.locator(".text").text_content() == "the " + expected
 
 
 def test_a_pasted_text_is_coloured(visit: Visit, site: Server) -> None:
     text = "the quick brown <img src=x onerror=alert(1)> fox"
     visit.open(site.url)
     visit.page.fill("#paste", text)
-    visit.press("colour")
+    visit.page.locator("#paste").press("Control+Enter")
+    visit.page.wait_for_selector("#pasted-text .token")
     run = seqloom.load(site.folder / "plain")
     scores = run.score(text, skip_unknown=True)
     tokens = visit.page.locator("#pasted-text .token")
@@ -148,19 +168,57 @@ def test_ratings_and_judges(visit: Visit, site: Server) -> None:
     visit.press("write")
     expected = run.generate("the soup ", rating=2, guidance=2, temperature=0.8, length=60, seed=0)
     assert written(visit) == expected
-    visit.press("judge")
-    whole = "the soup " + expected
-    rating = site.post("/rate", texts=[whole]).json()["ratings"][0]
-    verdict = site.post("/api/explain", text=whole).json()
-    assert f"{rating:.2f}" in visit.text("verdict")
-    assert verdict["sentences"][0] in visit.text("verdict")
+    pasted = "the bread was nice and we came again"
+    visit.page.fill("#paste", pasted)
+    for button, text, request in (("judge", "the soup " + expected, "stars 2"), ("judge-paste", pasted, "")):
+        visit.page.click(f"#{button}")
+        rating = site.post("/rate", texts=[text]).json()["ratings"][0]
+        expect(visit.page.locator("#verdict")).to_contain_text(f"{rating:.2f}")
+        assert request in visit.text("verdict")
+        assert site.post("/api/explain", text=text).json()["sentences"][0] in visit.text("verdict")
+    visit.press("another")
+    assert visit.text("verdict") == ""
 
 
 def test_an_error_of_the_server_is_shown(visit: Visit, site: Server) -> None:
     visit.open(site.url, "tunes")
     visit.page.fill("#prompt", "no tune")
+    expect(visit.page.locator("#entropy.error")).to_contain_text("not in the vocabulary")
     visit.page.click("#write")
     visit.page.wait_for_selector("#status.error")
     assert "not in the vocabulary" in visit.text("status")
+    assert visit.page.locator("#status").bounding_box()["y"] < visit.page.viewport_size["height"]  # type: ignore[index]
+    visit.page.fill("#prompt", "")
+    expect(visit.page.locator("#bars .choice").first).to_be_visible()
+    assert "not in the vocabulary" in visit.text("status")
     assert visit.console  # the browser itself reports the status 400
     visit.console.clear()
+
+
+def test_a_text_that_ends(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "rated")
+    visit.set("length", 1000)
+    visit.press("write")
+    last = visit.page.locator("#written .token").last
+    assert last.inner_text() == "∎"
+    last.hover()
+    assert "end of the text" in visit.text("details")
+    assert visit.page.locator("#details .alternatives button", has_text="end").is_disabled()
+
+
+def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:
+    for model, prompt in (("bytes", "schöne "), ("words", "the quick ")):
+        visit.open(site.url, model)
+        visit.page.fill("#prompt", prompt)
+        visit.set("length", 60)
+        visit.set("temperature", 0.5)
+        visit.press("write")
+        expected = seqloom.load(site.folder / model).generate(prompt, temperature=0.5, length=60, seed=0)
+        assert written(visit) == expected.removesuffix("\ufffd")  # of a character that is not complete
+        expect(visit.page.locator("#bars .choice").first).to_be_visible()
+        tokens = visit.page.locator("#bars .token").all_inner_texts()
+        assert not any("bytes:" in token or "#" in token for token in tokens)
+        first = visit.page.locator("#bars .choice:enabled").first
+        shown = first.locator(".token").inner_text().replace("␣", " ")
+        first.click()
+        assert visit.page.input_value("#prompt") == prompt + shown

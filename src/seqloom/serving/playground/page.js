@@ -1,12 +1,21 @@
 // src/api.ts
 var token = new URLSearchParams(location.hash.slice(1)).get("token");
+addEventListener("hashchange", () => location.reload());
 function headers() {
   const fields = { "Content-Type": "application/json" };
   if (token) fields["Authorization"] = `Bearer ${token}`;
   return fields;
 }
-async function checked(answer) {
+async function answered(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error instanceof DOMException) throw error;
+    throw new Error("the server does not answer: is it running?");
+  }
   if (answer.ok) return answer;
+  if (answer.status === 401) throw new Error("this server needs a token: add #token=TOKEN to the address of this page");
   let message = `the server answered ${answer.status}`;
   try {
     message = (await answer.json()).error.message;
@@ -17,16 +26,17 @@ async function checked(answer) {
 async function post(path, body, signal) {
   const options = { method: "POST", headers: headers(), body: JSON.stringify(body) };
   if (signal) options.signal = signal;
-  return checked(await fetch(path, options));
+  return answered(path, options);
 }
 async function get(path) {
-  return (await checked(await fetch(path, { headers: headers() }))).json();
+  return (await answered(path, { headers: headers() })).json();
 }
 async function served() {
   return get("api/served");
 }
-async function nextTokens(model, prompt, rating, signal) {
-  return (await post("api/next", rating ? { model, prompt, rating } : { model, prompt }, signal)).json();
+async function nextTokens(sampling, signal) {
+  const { model, prompt, rating, guidance } = sampling;
+  return (await post("api/next", rating ? { model, prompt, rating, guidance } : { model, prompt }, signal)).json();
 }
 async function score(model, text) {
   return (await post("score", { model, text, skip_unknown: true })).json();
@@ -94,13 +104,33 @@ function fitted(canvas, width, height) {
   context?.scale(scale, scale);
   return context;
 }
+function onSchemeChange(canvas, draw) {
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  const redraw = () => {
+    if (canvas.isConnected) draw();
+    else scheme.removeEventListener("change", redraw);
+  };
+  scheme.addEventListener("change", redraw);
+  requestAnimationFrame(redraw);
+}
 
 // src/bars.ts
 var NUM_BARS = 14;
 function reweighted(logProbs, temperature) {
   const largest = Math.max(...logProbs);
   if (temperature <= 0) return logProbs.map((_, index) => index === logProbs.indexOf(largest) ? 1 : 0);
-  const masses = logProbs.map((value) => Math.exp((value - largest) / temperature));
+  return normalized(logProbs.map((value) => Math.exp((value - largest) / temperature)));
+}
+function filtered(logProbs, { temperature, topK, topP, minP }) {
+  let shares = reweighted(logProbs, temperature);
+  if (topK > 0) shares = normalized(shares.map((share, index) => index < topK ? share : 0));
+  if (topP < 1) {
+    let before = 0;
+    shares = normalized(shares.map((share) => (before += share) - share < topP ? share : 0));
+  }
+  return normalized(shares.map((share) => share >= minP * shares[0] ? share : 0));
+}
+function normalized(masses) {
   const total = masses.reduce((sum, mass) => sum + mass, 0);
   return masses.map((mass) => mass / total);
 }
@@ -114,14 +144,23 @@ var Bars = class {
     this.choose = choose;
   }
   distribution = { tokens: [], log_probs: [] };
-  show(distribution, temperature) {
+  /** Show a distribution; a bar that has the focus keeps its place. */
+  show(distribution, names, filters) {
+    const focused = [...this.list.children].findIndex((row) => row.contains(document.activeElement));
     this.distribution = distribution;
-    this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((token2) => this.row(token2)));
-    this.move(temperature);
+    this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((name) => this.row(name, names)));
+    this.move(filters);
+    if (focused >= 0) this.list.children[focused]?.querySelector("button")?.focus();
   }
-  /** Move the bars to another temperature, without a request. */
-  move(temperature) {
-    const probabilities = reweighted(this.distribution.log_probs, temperature);
+  clear() {
+    this.distribution = { tokens: [], log_probs: [] };
+    this.list.replaceChildren();
+    this.summary.textContent = "";
+  }
+  /** Move the bars to other settings, without a request. */
+  move(filters) {
+    if (!this.distribution.tokens.length) return;
+    const probabilities = filtered(this.distribution.log_probs, filters);
     [...this.list.children].forEach((row, index) => {
       const share = probabilities[index] ?? 0;
       const bar = row.querySelector(".bar");
@@ -130,42 +169,73 @@ var Bars = class {
       if (label) label.textContent = percent(share);
     });
     const bits = entropy(probabilities);
-    this.summary.textContent = probabilities.length ? `${bits.toFixed(2)} bits: as uncertain as a choice among ${(2 ** bits).toFixed(1)} equal ones` : "";
+    this.summary.textContent = `${bits.toFixed(2)} bits: as uncertain as a choice among ${(2 ** bits).toFixed(1)} equal ones`;
   }
-  row(token2) {
+  row(name, names) {
     const row = create("li");
     const button = create("button", "choice");
     button.type = "button";
-    button.title = `append ${visible(token2)} to the prompt`;
-    button.addEventListener("click", () => this.choose(token2));
+    button.disabled = !names.continues(name);
+    button.title = button.disabled ? names.label(name) : `append ${names.label(name)} to the prompt`;
+    button.addEventListener("click", () => this.choose(name));
     const track = create("span", "track");
     track.append(create("span", "bar"));
-    button.append(create("span", "token", visible(token2)), track, create("span", "share"));
+    button.append(create("span", "token", names.label(name)), track, create("span", "share"));
     row.append(button);
     return row;
   }
 };
 
+// src/names.ts
+var BYTES = "bytes:";
+var START = "<|start|>";
+var TokenNames = class {
+  constructor(model) {
+    this.model = model;
+  }
+  /** The text of a token; empty for the end of a document, null for a part of a character. */
+  text(name) {
+    if (name === START) return "";
+    if (isPart(name)) return null;
+    return this.model?.texts[name] ?? name;
+  }
+  /** A token as people can see it. */
+  label(name) {
+    if (name === START) return "end";
+    return visible(this.text(name) ?? name.slice(BYTES.length));
+  }
+  /** Whether a text can go on with the token: it is neither its end nor a part of a character. */
+  continues(name) {
+    return Boolean(this.text(name));
+  }
+};
+function isPart(name) {
+  return name.startsWith(BYTES);
+}
+function bytesOf(name) {
+  return [...name.matchAll(/\\x([0-9a-f]{2})/g)].map(([, digits]) => parseInt(digits, 16));
+}
+
 // src/controls.ts
+var LARGEST_SEED = Number.MAX_SAFE_INTEGER;
 var Controls = class {
-  constructor(changed) {
+  constructor(changed, modelChanged) {
     this.changed = changed;
-    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "min-p", "guidance"]) {
+    this.modelChanged = modelChanged;
+    for (const id of ["prompt", "temperature", "length", "seed", "top-k", "top-p", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
     this.chosen.addEventListener("change", () => {
-      this.prompts.set(this.shownModel, this.prompt);
-      this.prompt = this.prompts.get(this.model) ?? "";
       this.showModel();
       this.show();
     });
   }
   models = [];
-  prompts = /* @__PURE__ */ new Map();
-  // by model, for which a person has written them
-  shownModel = "";
+  settings = /* @__PURE__ */ new Map();
+  shown;
   chosen = byId("model");
   promptBox = byId("prompt");
+  temperatureBox = byId("temperature");
   columns = byId("columns");
   fill(served2) {
     this.models = served2.models;
@@ -177,20 +247,17 @@ var Controls = class {
   get model() {
     return this.chosen.value;
   }
-  /** Take the next seed. */
-  nextSeed() {
-    byId("seed").value = String(number("seed") + 1);
-  }
-  /** The kind of sequence that the chosen model generates. */
+  /** The kind of sequence that it generates. */
   get kind() {
-    return this.chosenModel?.kind ?? "text";
+    return this.shown?.kind ?? "text";
   }
-  /** Whether the chosen model predicts tokens, which can be listed, and no points. */
+  /** Whether it predicts tokens, which can be listed, and no points. */
   get hasTokens() {
-    return !this.chosenModel?.is_density;
+    return !this.shown?.is_density;
   }
-  get chosenModel() {
-    return this.models.find(({ name }) => name === this.chosen.value);
+  /** The names of its tokens. */
+  get names() {
+    return new TokenNames(this.shown);
   }
   get prompt() {
     return this.promptBox.value;
@@ -198,46 +265,69 @@ var Controls = class {
   set prompt(text) {
     this.promptBox.value = text;
   }
-  get temperature() {
-    return number("temperature");
+  get filters() {
+    return { temperature: number("temperature"), topK: number("top-k"), topP: number("top-p"), minP: number("min-p") };
+  }
+  /** Take the next seed. */
+  nextSeed() {
+    byId("seed").value = String((seed() + 1) % LARGEST_SEED);
   }
   sampling() {
+    const rating = this.rating;
+    const { temperature, topK, topP, minP } = this.filters;
+    const sampling = {
+      model: this.model,
+      prompt: this.hasTokens ? this.prompt : "",
+      max_tokens: number("length"),
+      temperature,
+      top_k: this.hasTokens ? topK : 0,
+      top_p: this.hasTokens ? topP : 1,
+      min_p: this.hasTokens ? minP : 0,
+      seed: seed()
+    };
+    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
+  }
+  /** The requested ratings and categories by column. */
+  get rating() {
     const rating = {};
     for (const input of this.columns.querySelectorAll("[data-column]")) {
       const name = input.dataset["column"];
       if (!name || input.disabled || input.value === "") continue;
       rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
     }
-    const sampling = {
-      model: this.chosen.value,
-      prompt: this.prompt,
-      max_tokens: number("length"),
-      temperature: this.temperature,
-      top_k: this.hasTokens ? number("top-k") : 0,
-      min_p: this.hasTokens ? number("min-p") : 0,
-      seed: number("seed")
-    };
-    return Object.keys(rating).length ? { ...sampling, rating, guidance: number("guidance") } : sampling;
+    return rating;
   }
   show() {
     this.showValues();
     this.changed();
   }
-  /** Show the value of each slider beside it. */
+  /** Show the value of each slider beside it. Guidance acts on a rating only. */
   showValues() {
-    for (const slider of document.querySelectorAll("aside input[type=range]")) {
+    byId("guidance").disabled = Object.keys(this.rating).length === 0;
+    for (const slider of document.querySelectorAll(".side input[type=range]")) {
       const output = document.querySelector(`output[for="${slider.id}"]`);
-      if (output) output.textContent = slider.disabled ? "any" : slider.value;
+      if (output) output.textContent = slider.disabled ? slider.dataset["column"] ? "any" : "" : slider.value;
     }
   }
-  /** Show what the chosen model has: its description, its temperature, its ratings and categories. */
+  /** Show what the chosen model has: its description, its prompt, its temperature, its ratings and categories. */
   showModel() {
-    const model = this.chosenModel;
-    this.shownModel = this.model;
+    if (this.shown) {
+      this.settings.set(this.shown.name, {
+        prompt: this.prompt,
+        temperature: this.temperatureBox.value,
+        columns: [...this.columns.children]
+      });
+    }
+    const model = this.models.find(({ name }) => name === this.model);
+    this.shown = model;
+    const before = this.settings.get(this.model);
     byId("description").textContent = model?.description ?? "";
-    byId("temperature").value = String(model?.temperature ?? 1);
     byId("guidance-row").hidden = !model?.columns.length;
-    this.columns.replaceChildren(...(model?.columns ?? []).map((column) => this.control(column)));
+    this.prompt = before?.prompt ?? "";
+    this.promptBox.placeholder = placeholder(model?.kind ?? "text");
+    this.temperatureBox.value = before?.temperature ?? String(model?.temperature ?? 1);
+    this.columns.replaceChildren(...before?.columns ?? (model?.columns ?? []).map((column) => this.control(column)));
+    this.modelChanged();
   }
   control(column) {
     const id = `column-${column.name}`;
@@ -277,32 +367,192 @@ var Controls = class {
 function number(id) {
   return Number(byId(id).value);
 }
+function seed() {
+  return Math.min(LARGEST_SEED, Math.max(0, Math.floor(number("seed")) || 0));
+}
+function placeholder(kind) {
+  if (kind === "tunes") return "An empty prompt begins a tune. A tune begins like this: M:4/4, L:1/8, K:Gmaj, each in a line of its own.";
+  return kind === "text" ? "The model goes on from here. An empty prompt begins a text." : "An empty prompt begins a piece.";
+}
 
-// src/payloads.ts
-var DRAW_SECONDS = 1.5;
-var SIZE = 240;
+// src/judges.ts
+var Judges = class {
+  constructor(served2, ask) {
+    this.served = served2;
+    this.ask = ask;
+    byId("judges").hidden = !(served2.critic || served2.detector);
+    this.ofWritten.addEventListener("click", () => this.judge("The written text, with its prompt", this.text, this.rating));
+    byId("judge-paste").addEventListener("click", () => {
+      this.judge("The pasted text", byId("paste").value, void 0);
+    });
+    this.clear();
+  }
+  text = "";
+  rating;
+  ofWritten = byId("judge");
+  verdict = byId("verdict");
+  /** Forget the written text and its verdict. */
+  clear() {
+    this.text = "";
+    this.ofWritten.disabled = true;
+    this.verdict.replaceChildren();
+  }
+  /** A text grows. */
+  show(written, piece) {
+    this.text = (this.text || written.prompt) + piece;
+    this.rating = written.rating;
+    this.ofWritten.disabled = false;
+  }
+  judge(title, text, rating) {
+    void this.ask(async () => {
+      if (!text.trim()) throw new Error("there is no text to judge: write or paste one");
+      const lines = [];
+      if (this.served.critic) {
+        const requested = Object.entries(rating ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
+        lines.push(`The critic rates it ${(await rate(text)).toFixed(2)}${requested ? `; requested was ${requested}` : ""}.`);
+      }
+      if (this.served.detector) {
+        const { probability, sentences } = await detect(text);
+        lines.push(`It was generated with a probability of ${percent(probability)}.`, ...sentences);
+      }
+      this.verdict.replaceChildren(create("h3", "", title), ...lines.map((line2) => create("p", "", line2)));
+    });
+  }
+};
+
+// src/music.ts
 var ROLL_HEIGHT = 200;
 var PIXELS_PER_SECOND = 40;
 var MAX_ROLL_WIDTH = 2e4;
 var DRUMS = 128;
+var LEAD = 0.1;
+var DECAY = 0.3;
+function frequency(pitch) {
+  return 440 * 2 ** ((pitch - 69) / 12);
+}
+var Player = class {
+  context = null;
+  frame = 0;
+  onEnd = null;
+  /** Play notes; `moved` receives the time in seconds while they sound. */
+  play(notes, moved, ended) {
+    this.stop();
+    const context = new AudioContext();
+    const first = Math.min(...notes.map((note) => note.start));
+    const begin = context.currentTime + LEAD - first;
+    const last = Math.max(...notes.map((note) => sound(context, note, begin)));
+    this.context = context;
+    this.onEnd = ended;
+    const step = () => {
+      moved(Math.max(first, context.currentTime - begin));
+      if (context.currentTime > last) this.stop();
+      else this.frame = requestAnimationFrame(step);
+    };
+    step();
+  }
+  stop() {
+    cancelAnimationFrame(this.frame);
+    void this.context?.close();
+    this.context = null;
+    const ended = this.onEnd;
+    this.onEnd = null;
+    ended?.();
+  }
+};
+var player = new Player();
+function sound(context, note, begin) {
+  const oscillator = context.createOscillator();
+  const gain = context.createGain();
+  const isDrum = note.program === DRUMS;
+  oscillator.type = isDrum ? "square" : "triangle";
+  oscillator.frequency.value = isDrum ? 60 + note.pitch : frequency(note.pitch);
+  const [from, to] = [begin + note.start, begin + note.start + (isDrum ? 0.06 : note.duration)];
+  gain.gain.setValueAtTime(0, from);
+  gain.gain.linearRampToValueAtTime(0.12 * note.velocity / 127, from + 0.01);
+  gain.gain.setTargetAtTime(0, Math.max(from + 0.01, to - 0.05), 0.04);
+  oscillator.connect(gain).connect(context.destination);
+  oscillator.start(from);
+  oscillator.stop(to + DECAY);
+  return to + DECAY;
+}
+function pianoRoll(notes, number2) {
+  const canvas = create("canvas", "roll");
+  const seconds = Math.max(1, ...notes.map((note) => note.start + note.duration));
+  const width = Math.min(MAX_ROLL_WIDTH, Math.ceil(seconds * PIXELS_PER_SECOND));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${ROLL_HEIGHT}px`;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `piano roll ${number2}: ${notes.length} notes, ${seconds.toFixed(0)} seconds`);
+  onSchemeChange(canvas, () => drawRoll(canvas, notes, width, seconds));
+  const cursor = create("div", "cursor");
+  cursor.hidden = true;
+  const scroller = create("div", "scroller");
+  scroller.tabIndex = 0;
+  scroller.setAttribute("role", "group");
+  scroller.setAttribute("aria-label", `piano roll ${number2}`);
+  scroller.append(canvas, cursor);
+  return [scroller, playButton(notes, cursor, scroller, width / seconds)];
+}
+function playButton(notes, cursor, scroller, scale) {
+  const button = create("button", "", "Play");
+  button.type = "button";
+  button.disabled = notes.length === 0;
+  const moved = (seconds) => {
+    const left = seconds * scale;
+    cursor.style.left = `${left}px`;
+    const { scrollLeft, clientWidth } = scroller;
+    if (left > scrollLeft + 0.9 * clientWidth || left < scrollLeft) scroller.scrollLeft = left - 0.1 * clientWidth;
+  };
+  const show = (isPlaying) => {
+    button.textContent = isPlaying ? "Stop" : "Play";
+    cursor.hidden = !isPlaying;
+  };
+  button.addEventListener("click", () => {
+    if (button.textContent === "Stop") {
+      player.stop();
+      return;
+    }
+    player.play(notes, moved, () => show(false));
+    show(true);
+  });
+  return button;
+}
+function drawRoll(canvas, notes, width, seconds) {
+  const context = fitted(canvas, width, ROLL_HEIGHT);
+  if (!context) return;
+  const style = getComputedStyle(canvas);
+  const pitches = notes.map((note) => note.pitch);
+  const [lowest, highest] = [Math.min(...pitches) - 1, Math.max(...pitches) + 1];
+  const height = ROLL_HEIGHT / (highest - lowest + 1);
+  context.fillStyle = style.getPropertyValue("--line");
+  for (let octave = 12 * Math.ceil(lowest / 12); octave <= highest; octave += 12) {
+    context.fillRect(0, (highest - octave + 0.5) * height, width, 1);
+  }
+  for (const note of notes) {
+    context.fillStyle = style.getPropertyValue(note.program === DRUMS ? "--faint" : "--accent");
+    context.globalAlpha = 0.4 + 0.6 * note.velocity / 127;
+    const x = note.start / seconds * width;
+    context.fillRect(x, (highest - note.pitch) * height, Math.max(2, note.duration / seconds * width - 1), height);
+  }
+}
+
+// src/payloads.ts
+var DRAW_SECONDS = 1.5;
+var SIZE = 240;
 function prefersStill() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-function ink(element) {
-  return getComputedStyle(element).getPropertyValue("--ink") || "#000";
 }
 function drawing(sample, grid, number2) {
   const canvas = create("canvas", "drawing");
   const strokes = sample.strokes ?? [];
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `drawing ${number2} of ${strokes.length} strokes`);
-  const context = fitted(canvas, SIZE, SIZE);
   const numPoints = strokes.reduce((sum, stroke) => sum + stroke.length, 0);
   const place = (value) => 8 + value / (grid - 1) * (SIZE - 16);
   const show = (count) => {
+    const context = fitted(canvas, SIZE, SIZE);
     if (!context) return;
-    context.clearRect(0, 0, SIZE, SIZE);
-    context.strokeStyle = ink(canvas);
+    context.strokeStyle = getComputedStyle(canvas).getPropertyValue("--ink");
     context.lineWidth = 2.5;
     context.lineCap = context.lineJoin = "round";
     let left = count;
@@ -317,98 +567,19 @@ function drawing(sample, grid, number2) {
       if (left <= 0) break;
     }
   };
-  const start = performance.now();
-  const step = (now) => {
-    const share = prefersStill() ? 1 : Math.min(1, (now - start) / 1e3 / DRAW_SECONDS);
-    show(Math.ceil(share * numPoints));
-    if (share < 1) requestAnimationFrame(step);
+  const draw = () => {
+    const start = performance.now();
+    const step = (now) => {
+      const share = prefersStill() ? 1 : Math.min(1, (now - start) / 1e3 / DRAW_SECONDS);
+      show(Math.ceil(share * numPoints));
+      if (share < 1) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
   };
-  requestAnimationFrame(step);
+  canvas.addEventListener("click", draw);
+  onSchemeChange(canvas, () => show(numPoints));
+  draw();
   return canvas;
-}
-function frequency(pitch) {
-  return 440 * 2 ** ((pitch - 69) / 12);
-}
-var Player = class {
-  context = null;
-  play(notes, ended) {
-    this.stop();
-    const context = new AudioContext();
-    this.context = context;
-    const first = Math.min(...notes.map((note) => note.start));
-    const begin = context.currentTime + 0.1 - first;
-    let end = 0;
-    for (const note of notes) {
-      const oscillator = context.createOscillator();
-      const gain = context.createGain();
-      const isDrum = note.program === DRUMS;
-      oscillator.type = isDrum ? "square" : "triangle";
-      oscillator.frequency.value = isDrum ? 60 + note.pitch : frequency(note.pitch);
-      const [from, to] = [begin + note.start, begin + note.start + (isDrum ? 0.06 : note.duration)];
-      gain.gain.setValueAtTime(0, from);
-      gain.gain.linearRampToValueAtTime(0.12 * note.velocity / 127, from + 0.01);
-      gain.gain.setTargetAtTime(0, Math.max(from + 0.01, to - 0.05), 0.04);
-      oscillator.connect(gain).connect(context.destination);
-      oscillator.start(from);
-      oscillator.stop(to + 0.3);
-      end = Math.max(end, to + 0.3);
-    }
-    setTimeout(ended, 1e3 * (end - context.currentTime));
-  }
-  stop() {
-    void this.context?.close();
-    this.context = null;
-  }
-};
-function pianoRoll(notes, number2) {
-  const canvas = create("canvas", "roll");
-  const seconds = Math.max(1, ...notes.map((note) => note.start + note.duration));
-  const width = Math.min(MAX_ROLL_WIDTH, Math.ceil(seconds * PIXELS_PER_SECOND));
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${ROLL_HEIGHT}px`;
-  const context = fitted(canvas, width, ROLL_HEIGHT);
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `piano roll ${number2}: ${notes.length} notes, ${seconds.toFixed(0)} seconds`);
-  const pitches = notes.map((note) => note.pitch);
-  const [lowest, highest] = [Math.min(...pitches) - 1, Math.max(...pitches) + 1];
-  const height = ROLL_HEIGHT / (highest - lowest + 1);
-  requestAnimationFrame(() => {
-    if (!context) return;
-    const style = getComputedStyle(canvas);
-    for (const note of notes) {
-      context.fillStyle = style.getPropertyValue(note.program === DRUMS ? "--faint" : "--accent");
-      context.globalAlpha = 0.4 + 0.6 * note.velocity / 127;
-      const x = note.start / seconds * width;
-      context.fillRect(x, (highest - note.pitch) * height, Math.max(2, note.duration / seconds * width - 1), height);
-    }
-  });
-  const player = new Player();
-  const button = create("button", "", "Play");
-  button.type = "button";
-  button.disabled = notes.length === 0;
-  let isPlaying = false;
-  const show = (playing) => {
-    isPlaying = playing;
-    button.textContent = playing ? "Stop" : "Play";
-  };
-  button.addEventListener("click", () => {
-    if (isPlaying) player.stop();
-    else player.play(notes, () => show(false));
-    show(!isPlaying);
-  });
-  const scroller = create("div", "scroller");
-  scroller.tabIndex = 0;
-  scroller.setAttribute("role", "group");
-  scroller.setAttribute("aria-label", `piano roll ${number2}`);
-  scroller.append(canvas);
-  return [scroller, button];
-}
-function sampleItem(sample, grid, number2) {
-  const item = create("article", "sample");
-  if (sample.strokes) item.append(drawing(sample, grid, number2));
-  else if (sample.notes) item.append(...pianoRoll(sample.notes, number2), notation(sample.text));
-  else item.append(textOf(sample.text));
-  return item;
 }
 function notation(text) {
   const details = create("details");
@@ -420,17 +591,23 @@ function textOf(text) {
   element.tabIndex = 0;
   return element;
 }
+function sampleItem(sample, grid, number2) {
+  const item = create("article", "sample");
+  if (sample.strokes) item.append(drawing(sample, grid, number2));
+  else if (sample.notes) item.append(...pianoRoll(sample.notes, number2), notation(sample.text));
+  else item.append(textOf(sample.text));
+  return item;
+}
 function samplesOf(generated) {
   return generated.samples.map((sample, index) => sampleItem(sample, generated.grid, index + 1));
 }
 
 // src/tokens.ts
-var BYTES = "bytes:";
 function joinBytes(tokens) {
   const whole = [];
   let rest = [];
   for (const token2 of tokens) {
-    if (!token2.text.startsWith(BYTES)) {
+    if (!isPart(token2.name)) {
       whole.push(...rest, token2);
       rest = [];
       continue;
@@ -438,16 +615,18 @@ function joinBytes(tokens) {
     rest.push(token2);
     const text = decoded(rest);
     if (text === null) continue;
-    const logProb = rest.reduce((sum, { logProb: part }) => sum === null || part === null ? null : sum + part, 0);
-    whole.push({ text, logProb, top: rest[0].top, rank: null });
+    const logProbs = rest.map(({ logProb: logProb2 }) => logProb2);
+    const isKnown = logProbs.every((value) => value !== null);
+    const logProb = isKnown ? logProbs.reduce((sum, value) => sum + (value ?? 0), 0) : null;
+    whole.push({ ...rest[0], text, logProb, rank: null });
     rest = [];
   }
   return { whole, rest };
 }
 function decoded(tokens) {
-  const digits = tokens.flatMap(({ text }) => [...text.matchAll(/\\x([0-9a-f]{2})/g)].map(([, pair]) => parseInt(pair, 16)));
+  const bytes = tokens.flatMap(({ name }) => bytesOf(name));
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(digits));
+    return new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
   } catch {
     return null;
   }
@@ -457,121 +636,171 @@ function placed(text, tokens) {
   const lower = text.toLowerCase();
   let place = 0;
   for (const token2 of tokens) {
-    const found = lower.indexOf(token2.text.toLowerCase(), place);
-    if (found > place) result.push(unknown(text.slice(place, found)));
-    result.push(found < 0 ? token2 : { ...token2, text: text.slice(found, found + token2.text.length) });
-    if (found >= 0) place = found + token2.text.length;
+    const position = lower.indexOf(token2.text.toLowerCase(), place);
+    if (position > place) result.push(unknown(text.slice(place, position)));
+    result.push(position < 0 ? token2 : { ...token2, text: text.slice(position, position + token2.text.length) });
+    if (position >= 0) place = position + token2.text.length;
   }
   if (place < text.length) result.push(unknown(text.slice(place)));
   return result;
 }
 function unknown(text) {
-  return { text, logProb: null, top: null, rank: null, isUnknown: true };
+  return { name: text, text, logProb: null, top: [], rank: null, isUnknown: true };
 }
 var LEVELS = 5;
 function surpriseLevel(logProb) {
   return Math.min(LEVELS, Math.floor(-logProb / Math.LN2 / 1.5));
 }
 function describe(token2) {
-  if (token2.isUnknown) return `${visible(token2.text)}: the model does not know it`;
-  if (token2.logProb === null) return `${visible(token2.text)}: nothing stands before it`;
+  const name = token2.name === START ? "end of the text" : visible(token2.text);
+  if (token2.isUnknown) return `${name}: the model does not know it`;
+  if (token2.logProb === null) return `${name}: nothing stands before it`;
   const bits = -token2.logProb / Math.LN2;
   const rank = token2.rank === null ? "" : `, rank ${token2.rank + 1}`;
-  return `${visible(token2.text)}: ${percent(Math.exp(token2.logProb))}, ${bits.toFixed(1)} bits${rank}`;
+  return `${name}: ${percent(Math.exp(token2.logProb))}, ${bits.toFixed(1)} bits${rank}`;
 }
+
+// src/token_text.ts
+var END_SIGN = "∎";
 var TokenText = class {
   constructor(output, details, branch) {
     this.output = output;
-    this.details = details;
     this.branch = branch;
-    output.addEventListener("pointerover", (event) => this.isPinned || this.select(event.target));
-    output.addEventListener("focusin", (event) => this.select(event.target));
-    output.addEventListener("click", (event) => this.pin(event.target));
+    this.line.setAttribute("aria-live", "polite");
+    details.append(this.line, this.others);
+    output.addEventListener("pointerover", (event) => this.pinned ?? this.select(indexOf(event.target)));
+    output.addEventListener("focusin", (event) => this.focused(indexOf(event.target)));
+    output.addEventListener("click", (event) => this.pin(indexOf(event.target)));
     output.addEventListener("keydown", (event) => this.move(event));
     this.clear();
   }
+  names = null;
   tokens = [];
   waiting = [];
   // parts of a character that is not complete
-  isPinned = false;
+  pinned = null;
+  line = create("p", "line");
+  others = create("div");
   clear() {
     this.tokens = [];
     this.waiting = [];
-    this.isPinned = false;
     this.output.replaceChildren();
-    this.details.replaceChildren(create("p", "hint", this.hint));
+    this.hold(null);
+    this.others.replaceChildren();
+    this.line.className = "line hint";
+    this.line.textContent = this.branch ? "Point at a character of the text to see what else it could have been. A click holds it; Escape lets it go." : "Point at a character of the text to see how expected it was.";
   }
-  get hint() {
-    return this.branch ? "Point at a character to see what else it could have been. A click holds it; Escape lets it go." : "Point at a character to see how expected it was.";
-  }
-  /** Hold a token; a second click lets it go. */
-  pin(target) {
-    const selected = this.output.querySelector(".selected");
-    this.isPinned = !(this.isPinned && target === selected);
-    this.select(target);
-    this.showPin();
-  }
-  /** Let a held token go. */
-  release() {
-    this.isPinned = false;
-    this.showPin();
-  }
-  showPin() {
-    this.output.classList.toggle("pinned", this.isPinned);
-  }
-  /** The text of all tokens before an index. */
-  before(index) {
-    return this.tokens.slice(0, index).map((token2) => token2.text).join("");
+  get isEmpty() {
+    return this.tokens.length === 0;
   }
   append(tokens) {
     const { whole, rest } = joinBytes([...this.waiting, ...tokens]);
     this.waiting = rest;
-    for (const token2 of whole) {
-      const span = create("span", "token", token2.text);
-      if (token2.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token2.logProb)}`);
-      if (token2.isUnknown) span.classList.add("unknown");
-      span.dataset["index"] = String(this.tokens.length);
-      span.tabIndex = this.tokens.length === 0 ? 0 : -1;
-      this.tokens.push(token2);
-      this.output.append(span);
-    }
+    for (const token2 of whole) this.output.append(this.span(token2));
   }
-  select(target) {
-    if (!(target instanceof HTMLElement) || target.dataset["index"] === void 0) return;
-    const index = Number(target.dataset["index"]);
-    const token2 = this.tokens[index];
-    if (!token2) return;
-    this.output.querySelector(".selected")?.classList.remove("selected");
-    target.classList.add("selected");
-    this.details.replaceChildren(create("p", "", describe(token2)), ...this.alternatives(index, token2));
+  /** Let a held token go. */
+  release() {
+    this.hold(null);
+  }
+  /** Focus the first token. */
+  focus() {
+    this.output.firstElementChild?.focus();
+  }
+  span(token2) {
+    const span = create("span", "token", token2.name === START ? END_SIGN : token2.text);
+    if (token2.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token2.logProb)}`);
+    if (token2.isUnknown) span.classList.add("unknown");
+    if (token2.name === START) span.classList.add("end");
+    span.dataset["index"] = String(this.tokens.length);
+    span.setAttribute("role", "option");
+    span.setAttribute("aria-selected", "false");
+    span.setAttribute("aria-label", token2.name === START ? "end of the text" : visible(token2.text));
+    span.tabIndex = this.tokens.length === 0 ? 0 : -1;
+    this.tokens.push(token2);
+    return span;
+  }
+  hold(index) {
+    this.pinned = index;
+    this.output.classList.toggle("pinned", index !== null);
+  }
+  /** Hold a token; a second click lets it go. */
+  pin(index) {
+    if (index === null) return;
+    this.hold(this.pinned === index ? null : index);
+    this.select(index);
+  }
+  focused(index) {
+    if (index === null || !(document.activeElement?.matches(":focus-visible") ?? false)) return;
+    if (this.pinned !== null) this.hold(index);
+    this.select(index);
+  }
+  select(index) {
+    const token2 = index === null ? void 0 : this.tokens[index];
+    const span = index === null ? void 0 : this.output.children[index];
+    if (index === null || !token2 || !span) return;
+    const selected = this.output.querySelector(".selected");
+    selected?.classList.remove("selected");
+    selected?.setAttribute("aria-selected", "false");
+    span.classList.add("selected");
+    span.setAttribute("aria-selected", "true");
+    this.line.className = "line";
+    this.line.textContent = describe(token2);
+    this.others.replaceChildren(...this.alternatives(index, token2));
   }
   alternatives(index, token2) {
-    if (!token2.top) return [];
+    if (!token2.top.length) return [];
     const list = create("ul", "alternatives");
-    const others = Object.entries(token2.top).sort(([, first], [, second]) => second - first);
-    for (const [text, logProb] of others) {
+    const before = this.tokens.slice(0, index).map(({ text }) => text).join("");
+    for (const [name, logProb] of token2.top) {
       const item = create("li");
-      const button = create("button", "", `${visible(text)}  ${percent(Math.exp(logProb))}`);
+      const button = create("button", "", `${this.names?.label(name) ?? name}  ${percent(Math.exp(logProb))}`);
       button.type = "button";
-      button.disabled = text === token2.text || this.branch === null;
-      button.addEventListener("click", () => this.branch?.(index, text));
+      button.disabled = name === token2.name || !this.names?.continues(name);
+      button.addEventListener("click", () => this.branch?.(before, name));
       item.append(button);
       list.append(item);
     }
-    return [create("p", "hint", "What else could have been here, at temperature 1. Choose one to go on from it:"), list];
+    const hint = "What else could have been here, at temperature 1. Choose one to go on from it:";
+    return [create("p", "hint", hint), list];
   }
-  /** Move between tokens with the arrow keys. */
+  /** Move between tokens: by one, to the first and the last one, and between lines. */
   move(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step || !(event.target instanceof HTMLElement)) return;
-    const next = this.output.children[Number(event.target.dataset["index"]) + step];
+    const index = indexOf(event.target);
+    if (index === null || !(event.target instanceof HTMLElement)) return;
+    const last = this.tokens.length - 1;
+    const targets = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: last };
+    const target = event.key in targets ? targets[event.key] : this.inOtherLine(index, event.key);
+    const next = target === void 0 ? void 0 : this.output.children[target];
     if (!(next instanceof HTMLElement)) return;
     event.preventDefault();
     event.target.tabIndex = -1;
     next.tabIndex = 0;
     next.focus();
   }
+  /** The token below or above another one. */
+  inOtherLine(index, key) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (!step) return void 0;
+    const place = (position) => this.output.children[position]?.getBoundingClientRect();
+    const from = place(index);
+    let best;
+    let line2 = from.top;
+    for (let position = index + step; place(position); position += step) {
+      const { left, top } = place(position);
+      if (Math.abs(top - line2) > from.height / 2) {
+        if (best !== void 0) break;
+        line2 = top;
+      }
+      if (line2 === from.top) continue;
+      if (best === void 0 || Math.abs(left - from.left) <= Math.abs(place(best).left - from.left)) best = position;
+    }
+    return best;
+  }
 };
+function indexOf(target) {
+  if (!(target instanceof HTMLElement) || target.dataset["index"] === void 0) return null;
+  return Number(target.dataset["index"]);
+}
 
 // src/training.ts
 var HEIGHT = 180;
@@ -686,6 +915,7 @@ var TrainingView = class {
   showEpochs(before) {
     const { epochs } = this.course;
     byId("epochs").hidden = epochs.length === 0;
+    byId("no-epochs").hidden = epochs.length > 0;
     if (epochs.length === 0) return;
     const follows = !before || before.epochs.length === 0 || Number(this.epoch.value) === before.epochs.length - 1;
     this.epoch.max = String(epochs.length - 1);
@@ -724,90 +954,135 @@ var NUM_ALTERNATIVES = 8;
 var NUM_PICTURES = 8;
 var NUM_TUNES = 2;
 var TYPING_PAUSE = 150;
-function tokensOf(logprobs) {
-  return logprobs.tokens.map((text, index) => ({
-    text: text === "<|start|>" ? "" : text,
+var WRITE = { text: "Write", drawings: "Draw" };
+function tokensOf(logprobs, names) {
+  return logprobs.tokens.map((name, index) => ({
+    name,
+    text: names.text(name) ?? "",
     logProb: logprobs.token_logprobs[index] ?? null,
-    top: logprobs.top_logprobs[index] ?? null,
+    top: Object.entries(logprobs.top_logprobs[index] ?? {}).sort(([, first], [, second]) => second - first),
     rank: null
   }));
 }
 var Page = class {
-  constructor(served2) {
-    this.served = served2;
-    this.controls.fill(served2);
-    byId("write").addEventListener("click", () => this.write(this.controls.prompt));
-    byId("another").addEventListener("click", () => this.another());
-    byId("stop").addEventListener("click", () => this.running?.abort());
-    byId("compare").addEventListener("click", () => this.compare());
-    byId("colour").addEventListener("click", () => this.colour());
-    byId("judge").addEventListener("click", () => this.judge());
-    byId("judges").hidden = !(served2.critic || served2.detector);
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        this.running?.abort();
-        this.written.release();
-        this.pasted.release();
-      }
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.write(this.controls.prompt);
-    });
-    this.controlsChanged();
-  }
-  controls = new Controls(() => this.controlsChanged());
-  written = new TokenText(byId("written"), byId("details"), (index, token2) => this.branch(index, token2));
+  written = new TokenText(byId("written"), byId("details"), (before, name) => this.branch(before, name));
   pasted = new TokenText(byId("pasted-text"), byId("pasted-details"), null);
-  bars = new Bars(byId("bars"), byId("entropy"), (token2) => this.append(token2));
+  bars = new Bars(byId("bars"), byId("entropy"), (name) => this.append(name));
   training = new TrainingView(() => this.weightsChanged());
   status = byId("status");
+  output = byId("output");
+  undo = byId("undo");
+  judges;
+  controls = new Controls(() => this.controlsChanged(), () => this.modelChanged());
   running = null;
   asking = null;
   typing = 0;
   shownFor = "";
-  text = "";
-  /** Write again, with other draws. */
-  another() {
-    this.controls.nextSeed();
-    void this.write(this.controls.prompt);
+  promptOf = "";
+  promptsBefore = [];
+  // before each branch
+  constructor(served2) {
+    this.judges = new Judges(served2, (work) => this.ask(work));
+    this.controls.fill(served2);
+    byId("write").addEventListener("click", () => this.write());
+    byId("another").addEventListener("click", () => this.another());
+    byId("stop").addEventListener("click", () => this.running?.abort());
+    byId("compare").addEventListener("click", () => this.compare());
+    byId("colour").addEventListener("click", () => this.colour());
+    this.undo.addEventListener("click", () => this.goBack());
+    document.addEventListener("keydown", (event) => this.pressed(event));
+    if (matchMedia("(max-width: 56rem)").matches) byId("controls").open = false;
+    this.controlsChanged();
+  }
+  pressed(event) {
+    if (event.key === "Escape") {
+      this.running?.abort();
+      player.stop();
+      this.written.release();
+      this.pasted.release();
+    }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      if (document.activeElement === byId("paste")) this.colour();
+      else void this.write();
+    }
+  }
+  /** Show another model: nothing of the one before stays. */
+  modelChanged() {
+    this.running?.abort();
+    player.stop();
+    const names = this.controls.names;
+    this.written.names = this.pasted.names = names;
+    this.written.clear();
+    this.pasted.clear();
+    this.judges?.clear();
+    for (const id of ["written-prompt", "samples", "pasted-mean"]) byId(id).replaceChildren();
+    this.bars.clear();
+    this.shownFor = "";
+    this.promptOf = "";
+    this.promptsBefore = [];
+    this.undo.hidden = true;
+    const kind = this.controls.kind;
+    document.body.classList.toggle("no-text", kind !== "text");
+    document.body.classList.toggle("no-list", !this.controls.hasTokens);
+    byId("write").textContent = WRITE[kind] ?? "Compose";
+    this.training.show(this.controls.model, this.controls.hasTokens ? "token" : "point");
+    this.say("");
+  }
+  controlsChanged() {
+    this.bars.move(this.controls.filters);
+    clearTimeout(this.typing);
+    this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
+  }
+  async askForBars() {
+    const sampling = this.controls.sampling();
+    if (!this.controls.hasTokens) return;
+    const key = JSON.stringify([sampling.model, sampling.prompt, sampling.rating, sampling.guidance]);
+    if (key === this.shownFor) return;
+    this.asking?.abort();
+    const asking = this.asking = new AbortController();
+    const hint = byId("entropy");
+    try {
+      const distribution = await nextTokens(sampling, asking.signal);
+      this.shownFor = key;
+      hint.classList.remove("error");
+      this.bars.show(distribution, this.controls.names, this.controls.filters);
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this.shownFor = "";
+      this.bars.clear();
+      hint.classList.add("error");
+      hint.textContent = messageOf(error);
+    }
   }
   weightsChanged() {
     this.shownFor = "";
     void this.askForBars();
   }
-  modelShown = "";
-  controlsChanged() {
-    if (this.controls.model !== this.modelShown) this.training.show(this.modelShown = this.controls.model, this.controls.hasTokens ? "token" : "point");
-    document.body.classList.toggle("no-text", this.controls.kind !== "text");
-    document.body.classList.toggle("no-list", !this.controls.hasTokens);
-    this.bars.move(this.controls.temperature);
-    clearTimeout(this.typing);
-    this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
-  }
-  async askForBars() {
-    const { model, prompt, rating } = this.controls.sampling();
-    if (!this.controls.hasTokens) return;
-    const key = JSON.stringify([model, prompt, rating]);
-    if (key === this.shownFor) return;
-    this.asking?.abort();
-    this.asking = new AbortController();
-    try {
-      const distribution = await nextTokens(model, prompt, rating, this.asking.signal);
-      this.shownFor = key;
-      this.bars.show(distribution, this.controls.temperature);
-      this.say("");
-    } catch (error) {
-      this.report(error);
-    }
-  }
-  append(token2) {
-    this.controls.prompt += token2;
+  append(name) {
+    this.controls.prompt += this.controls.names.text(name) ?? "";
     this.controlsChanged();
   }
-  branch(index, token2) {
-    this.controls.prompt = this.promptOf + this.written.before(index) + token2;
-    void this.write(this.controls.prompt);
+  /** Go on from another token than the one that was written. */
+  branch(before, name) {
+    this.promptsBefore.push(this.controls.prompt);
+    this.undo.hidden = false;
+    this.controls.prompt = this.promptOf + before + (this.controls.names.text(name) ?? "");
+    void this.write().then(() => this.written.focus());
   }
-  promptOf = "";
-  /** Run one request at a time; the buttons show it. */
+  /** Return to the prompt before the last branch, and to its text. */
+  goBack() {
+    const prompt = this.promptsBefore.pop();
+    if (prompt === void 0) return;
+    this.undo.hidden = this.promptsBefore.length === 0;
+    this.controls.prompt = prompt;
+    void this.write();
+  }
+  /** Write again, with other draws. */
+  another() {
+    this.controls.nextSeed();
+    void this.write();
+  }
+  /** Run one text at a time; the buttons show it. */
   async run(work) {
     this.running?.abort();
     const controller = new AbortController();
@@ -816,9 +1091,9 @@ var Page = class {
     this.say("writing ...");
     try {
       await work(controller.signal);
-      this.say("");
+      if (this.running === controller) this.say("");
     } catch (error) {
-      this.report(error);
+      if (this.running === controller) this.report(error);
     } finally {
       if (this.running === controller) {
         this.running = null;
@@ -826,86 +1101,105 @@ var Page = class {
       }
     }
   }
-  write(prompt) {
+  /** Ask for something beside the text that grows. */
+  async ask(work) {
+    try {
+      await work();
+      this.say("");
+    } catch (error) {
+      this.report(error);
+    }
+  }
+  write() {
+    player.stop();
     if (this.controls.kind !== "text") return this.show();
-    this.promptOf = prompt;
-    byId("written-prompt").textContent = prompt;
-    this.written.clear();
-    this.text = prompt;
+    const sampling = this.controls.sampling();
+    const names = this.controls.names;
+    this.controlsChanged();
     return this.run(async (signal) => {
-      const sampling = { ...this.controls.sampling(), prompt };
+      this.judges.clear();
+      let isFirst = true;
+      const begin = () => {
+        if (!isFirst) return;
+        isFirst = false;
+        this.promptOf = sampling.prompt;
+        byId("written-prompt").textContent = sampling.prompt;
+        this.written.clear();
+        this.output.scrollTop = 0;
+      };
       for await (const piece of complete(sampling, NUM_ALTERNATIVES, signal)) {
-        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs));
-        this.text += piece.text;
+        if (signal.aborted) return;
+        begin();
+        const { scrollTop, scrollHeight, clientHeight } = this.output;
+        const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
+        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs, names));
+        if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
+        this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);
       }
+      begin();
     });
   }
   /** Show samples of a run that writes no text. */
   show() {
     return this.run(async (signal) => {
-      const count = this.controls.kind === "drawings" ? NUM_PICTURES : NUM_TUNES;
-      const generated = await generate(this.controls.sampling(), count, signal);
-      byId("samples").classList.toggle("rolls", this.controls.kind !== "drawings");
+      const isDrawing = this.controls.kind === "drawings";
+      const generated = await generate(this.controls.sampling(), isDrawing ? NUM_PICTURES : NUM_TUNES, signal);
+      byId("samples").className = `samples ${isDrawing ? "pictures" : "rolls"}`;
       byId("samples").replaceChildren(...samplesOf(generated));
     });
   }
   compare() {
+    const sampling = this.controls.sampling();
     const columns = COMPARED.map((temperature) => {
       const column = create("article", "sample");
       const text = textOf("");
+      text.append(create("span", "prompt", sampling.prompt));
       column.append(create("h3", "", `temperature ${temperature}`), text);
       return { temperature, column, text };
     });
-    byId("samples").classList.remove("rolls");
+    byId("samples").className = "samples";
     byId("samples").replaceChildren(...columns.map(({ column }) => column));
     return this.run(async (signal) => {
-      const sampling = this.controls.sampling();
       await Promise.all(
         columns.map(async ({ temperature, text }) => {
-          for await (const piece of complete({ ...sampling, temperature }, null, signal)) {
-            text.append(piece.text);
-          }
+          for await (const piece of complete({ ...sampling, temperature }, null, signal)) text.append(piece.text);
         })
       );
     });
   }
   colour() {
     const text = byId("paste").value;
-    return this.run(async () => {
-      this.pasted.clear();
-      byId("pasted-mean").textContent = "";
-      const scores = await score(this.controls.sampling().model, text);
+    const mean = byId("pasted-mean");
+    void this.ask(async () => {
+      if (!text) throw new Error("there is no text to colour: paste one into the field above");
+      const { model, names } = this.controls;
+      const scores = await score(model, text);
+      if (model !== this.controls.model) return;
       const tokens = scores.tokens.map((name, index) => ({
-        text: name,
+        name,
+        text: names.text(name) ?? "",
         logProb: scores.log_probs[index] ?? null,
-        top: null,
+        top: [],
         rank: scores.ranks[index] ?? null
       }));
+      this.pasted.clear();
       this.pasted.append(placed(text, joinBytes(tokens).whole));
-      const bits = scores.log_probs.reduce((sum, value) => sum - value / Math.LN2, 0) / Math.max(1, scores.tokens.length);
-      byId("pasted-mean").textContent = `${bits.toFixed(2)} bits per token in the mean`;
-    });
-  }
-  judge() {
-    return this.run(async () => {
-      const lines = [];
-      if (this.served.critic) lines.push(`The critic rates this text ${(await rate(this.text)).toFixed(2)}.`);
-      if (this.served.detector) {
-        const verdict = await detect(this.text);
-        lines.push(`Generated with a probability of ${percent(verdict.probability)}.`, ...verdict.sentences);
-      }
-      byId("verdict").replaceChildren(...lines.map((line2) => create("p", "", line2)));
+      const bits = -scores.log_probs.reduce((sum, value) => sum + value, 0) / Math.LN2 / tokens.length;
+      mean.textContent = tokens.length ? `${bits.toFixed(2)} bits per token in the mean` : "The model knows no character of this text.";
     });
   }
   report(error) {
     if (error instanceof DOMException && error.name === "AbortError") this.say("stopped");
-    else this.say(error instanceof Error ? error.message : String(error), true);
+    else this.say(messageOf(error), true);
   }
   say(message, isError = false) {
     this.status.textContent = message;
     this.status.classList.toggle("error", isError);
   }
 };
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
 served().then(
   (served2) => {
     new Page(served2);
@@ -913,7 +1207,7 @@ served().then(
   },
   (error) => {
     const status = byId("status");
-    status.textContent = error instanceof Error ? error.message : String(error);
+    status.textContent = messageOf(error);
     status.classList.add("error");
   }
 );
