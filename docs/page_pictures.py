@@ -80,7 +80,7 @@ def main() -> None:
         save(page, "page_phone.png")
         page = opened(browser, args.url, DESKTOP, "light")
         page.select_option("#model", args.drawings)
-        page.select_option("#column-word", args.word)
+        page.select_option("#column-0", args.word)
         press(page, "write")
         page.locator(".write").screenshot(path=IMAGES / "page_drawings.png")
         browser.close()

@@ -68,7 +68,7 @@ export interface Piece {
 }
 
 // The token of a server with one comes in the fragment of the address, which browsers send to nobody.
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
+const token = /^#token=(.+)$/.exec(location.hash)?.[1];
 addEventListener("hashchange", () => location.reload());
 
 function headers(): Record<string, string> {

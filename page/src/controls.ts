@@ -138,12 +138,12 @@ export class Controls {
     this.prompt = before?.prompt ?? "";
     this.promptBox.placeholder = placeholder(model?.kind ?? "text");
     this.temperatureBox.value = before?.temperature ?? String(model?.temperature ?? 1);
-    this.columns.replaceChildren(...(before?.columns ?? (model?.columns ?? []).map((column) => this.control(column))));
+    this.columns.replaceChildren(...(before?.columns ?? (model?.columns ?? []).map((column, index) => this.control(column, index))));
     this.modelChanged();
   }
 
-  private control(column: Column): HTMLElement {
-    const id = `column-${column.name}`;
+  private control(column: Column, index: number): HTMLElement {
+    const id = `column-${index}`; // a name may have any signs
     const row = create("div", "row");
     const label = create("label", "", column.name);
     label.htmlFor = id;

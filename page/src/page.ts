@@ -17,6 +17,7 @@ const NUM_ALTERNATIVES = 8;
 const NUM_PICTURES = 8;
 const NUM_TUNES = 2;
 const TYPING_PAUSE = 150; // milliseconds without a key after which the bars are asked for
+const WRITING = "writing ...";
 const WRITE = { text: "Write", drawings: "Draw" } as Record<string, string>;
 
 function tokensOf(logprobs: api.LogProbs, names: TokenNames): Token[] {
@@ -27,6 +28,13 @@ function tokensOf(logprobs: api.LogProbs, names: TokenNames): Token[] {
     top: Object.entries(logprobs.top_logprobs[index] ?? {}).sort(([, first], [, second]) => second - first),
     rank: null,
   }));
+}
+
+/** The first token of a text may begin with the space that ends the prompt, and that is there already. */
+function afterPrompt(tokens: Token[], text: string, written: TokenText): Token[] {
+  const [first, ...others] = tokens;
+  if (!first || !written.isEmpty || !first.text.startsWith(" ") || text.startsWith(" ")) return tokens;
+  return [{ ...first, text: first.text.slice(1) }, ...others];
 }
 
 class Page {
@@ -163,7 +171,7 @@ class Page {
     const controller = new AbortController();
     this.running = controller;
     document.body.classList.add("busy");
-    this.say("writing ...");
+    this.say(WRITING);
     try {
       await work(controller.signal);
       if (this.running === controller) this.say("");
@@ -181,7 +189,7 @@ class Page {
   private async ask(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.say("");
+      this.say(this.running ? WRITING : "");
     } catch (error) {
       this.report(error);
     }
@@ -196,6 +204,7 @@ class Page {
     return this.run(async (signal) => {
       this.judges.clear();
       let isFirst = true;
+      let text = "";
       const begin = (): void => {
         if (!isFirst) return;
         isFirst = false;
@@ -209,11 +218,13 @@ class Page {
         begin();
         const { scrollTop, scrollHeight, clientHeight } = this.output;
         const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
-        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs, names));
+        text += piece.text;
+        if (piece.logprobs) this.written.append(afterPrompt(tokensOf(piece.logprobs, names), text, this.written));
         if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
         this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);
       }
       begin();
+      this.written.end();
     });
   }
 

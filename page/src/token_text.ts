@@ -42,6 +42,12 @@ export class TokenText {
       : "Point at a character of the text to see how expected it was.";
   }
 
+  /** Show a character that stays incomplete, at the end of a text. */
+  end(): void {
+    for (const token of this.waiting) this.output.append(this.span({ ...token, text: "\ufffd" }));
+    this.waiting = [];
+  }
+
   get isEmpty(): boolean {
     return this.tokens.length === 0;
   }

@@ -23,13 +23,14 @@ export function joinBytes(tokens: Token[]): { whole: Token[]; rest: Token[] } {
   let rest: Token[] = [];
   for (const token of tokens) {
     if (!isPart(token.name)) {
-      whole.push(...rest, token);
+      whole.push(...rest.map((part) => ({ ...part, text: "\ufffd" })), token);
       rest = [];
       continue;
     }
     rest.push(token);
+    while (rest.length && !canBecomeCharacter(rest)) whole.push({ ...rest.shift()!, text: "\ufffd" });
     const text = decoded(rest);
-    if (text === null) continue;
+    if (!rest.length || text === null) continue;
     const logProbs = rest.map(({ logProb }) => logProb);
     const isKnown = logProbs.every((value) => value !== null);
     const logProb = isKnown ? logProbs.reduce<number>((sum, value) => sum + (value ?? 0), 0) : null;
@@ -37,6 +38,14 @@ export function joinBytes(tokens: Token[]): { whole: Token[]; rest: Token[] } {
     rest = [];
   }
   return { whole, rest };
+}
+
+/** Whether bytes are those of a character of UTF-8, or begin one. */
+function canBecomeCharacter(tokens: Token[]): boolean {
+  const [first, ...others] = tokens.flatMap(({ name }) => bytesOf(name));
+  if (first === undefined || first < 0xc2 || first > 0xf4) return false;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return others.length < length && others.every((byte) => byte >= 0x80 && byte < 0xc0);
 }
 
 /** The text of tokens that are parts of a character; null if it is not complete. */

@@ -8,6 +8,7 @@ const HEIGHT = 180;
 const LEFT = 44; // pixels for the numbers of the axis
 const BOTTOM = 24;
 const SETTLED = 0.02; // share of the steps whose losses may leave the picture
+const LONG_PAUSE = 10_000;
 const PAUSE = 2000; // milliseconds between two looks at a run that trains
 
 type Curve = [number, number][];
@@ -61,7 +62,8 @@ export class TrainingView {
     try {
       course = await api.training(model);
     } catch {
-      return; // a run without a log; the server says why a request fails where it is made
+      if (model === this.model) this.timer = window.setTimeout(() => void this.look(), LONG_PAUSE);
+      return; // the server says why a request fails where a person makes one
     }
     if (model !== this.model) return;
     const before = this.course;
@@ -144,7 +146,15 @@ export class TrainingView {
     const key = `${this.model} ${epoch}`;
     if (key === this.shownEpoch) return;
     this.shownEpoch = key;
-    const { samples, grid } = await api.epochSamples(this.model, epoch);
+    let samples: api.EpochSamples["samples"];
+    let grid: number;
+    try {
+      ({ samples, grid } = await api.epochSamples(this.model, epoch));
+    } catch (error) {
+      this.shownEpoch = "";
+      byId("epoch-samples").replaceChildren(create("p", "hint", error instanceof Error ? error.message : String(error)));
+      return;
+    }
     if (key !== this.shownEpoch) return;
     const items = samples.map((sample, index) => {
       const item = sampleItem(sample, grid, index + 1);

@@ -1,10 +1,13 @@
 """`/v1/completions`: texts, streams, log-probabilities."""
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import numpy as np
 import pytest
 from tests.serving.conftest import Server
@@ -14,7 +17,11 @@ from seqloom.config.serving import ServingConfig
 from seqloom.evaluation.token_scores import token_scores
 from seqloom.lm.evaluate import run_scorer
 from seqloom.serving.api_errors import ApiError
+from seqloom.serving.app import make_app
+from seqloom.serving.channel import deliver_into
 from seqloom.serving.openai.completions import check_load
+from seqloom.serving.served_model import ServedModel
+from seqloom.serving.served_models import ServedModels
 
 
 def events_of(server: Server, **body: object) -> list[dict]:  # type: ignore[type-arg]
@@ -186,6 +193,52 @@ def test_a_prompt_alone_is_scored(server: Server) -> None:
         twice = server.complete(ids + ids, model=model, echo=True, logprobs=0, max_tokens=0)["logprobs"]
         assert twice["token_logprobs"][1 - len(ids) :] == choice["logprobs"]["token_logprobs"][1:]
         assert len(twice["token_logprobs"]) == 2 * len(ids)
+
+
+def test_a_stream_of_no_tokens_has_a_choice(server: Server) -> None:
+    (choice,) = (choice for event in events_of(server, max_tokens=0, prompt="the ") for choice in event["choices"])
+    assert (choice["text"], choice["finish_reason"]) == ("", "length")
+
+
+def test_too_many_log_probabilities_of_prompts_are_refused(server: Server) -> None:
+    body = {"model": "plain", "prompt": "the " * 2000, "echo": True, "logprobs": 20, "n": 4, "max_tokens": 1}
+    answer = server.post("/v1/completions", **body)
+    assert answer.status_code == 400
+    assert "672,000 log-probabilities of prompts" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("echo", [False, True])
+def test_a_space_at_the_end_of_a_prompt_is_counted_once(tmp_path: Path, stream: bool, echo: bool) -> None:
+    (tmp_path / "a.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 60, encoding="utf-8")
+    settings = {"level": "word", "hidden_size": 24, "steps": 40, "batch_size": 8, "progress": False}
+    run = seqloom.train(tmp_path / "a.txt", run=tmp_path / "words", **settings)
+    answers: list[tuple[str, list[str], list[int]]] = []
+
+    async def ask() -> None:
+        models = ServedModels({})
+        served = ServedModel("words", run, 2, deliver_into(asyncio.get_running_loop()))
+        models.by_name["words"] = served
+        transport = httpx.ASGITransport(make_app(models, ServingConfig()))
+        body = {"model": "words", "prompt": "the quick ", "max_tokens": 6, "seed": 1, "logprobs": 1, "echo": echo}
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.post("/v1/completions", json={**body, "stream": stream})
+        served.close()
+        lines = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: {")]
+        events = [json.loads(line) for line in lines] if stream else [answer.json()]
+        choices = [choice for event in events for choice in event["choices"]]
+        tokens = [token for choice in choices for token in choice["logprobs"]["tokens"]]
+        offsets = [offset for choice in choices for offset in choice["logprobs"]["text_offset"]]
+        answers.append(("".join(choice["text"] for choice in choices), tokens, offsets))
+
+    asyncio.run(ask())
+    ((text, tokens, offsets),) = answers
+    assert text == ("the quick " if echo else "") + run.generate("the quick ", length=6, seed=1, temperature=1)
+    joined = "".join(token.partition("#")[0] for token in tokens)
+    assert joined == (text if echo else f" {text}")
+    assert offsets[0] == 0
+    for offset, token in list(zip(offsets, tokens, strict=True))[1:]:
+        assert text[offset:].startswith(token.partition("#")[0])
 
 
 def test_the_end_of_a_document_is_a_token(server: Server) -> None:

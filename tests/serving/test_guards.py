@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -29,6 +30,11 @@ JSON = {"content-type": "application/json"}
         ({"host": "127.0.0.1@example.org"}, 421, "is not this server"),
         ({"host": "localhost.example.org"}, 421, "is not this server"),
         ({"host": ""}, 421, "is not this server"),
+        *(
+            ({"host": host}, 421, "is not this server")
+            for host in ("[::1", "[", "]", "a]b", "[::1]example.org", "[::1]]")
+        ),
+        *(({"origin": origin}, 403, "is another site") for origin in ("http://[", "http://[::1", "ftp://localhost")),
         ({"origin": "http://example.org"}, 403, "the origin 'http://example.org' is another site"),
         ({"origin": "null"}, 403, "is another site"),
         ({"origin": "http://127.0.0.1:1"}, 403, "is another site"),
@@ -57,11 +63,18 @@ def test_requests_from_the_own_page_are_answered(server: Server) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "Field required"),
-        (b"{", "JSON"),
-        (b'{"model": "plain", "prompt": ' + b"[" * 5000, "parsing"),
-        (b'{"model": "plain", "prompt": "\xff"}', ""),
-        (b"[1]", ""),
+        (b"", "the body is no JSON object"),
+        (b"{", "the body is no JSON: "),
+        (b'{"model": "plain", "prompt": ' + b"[" * 5000, "the body is no JSON that can be read"),
+        (b'{"model": "plain", "prompt": "\xff"}', "must be UTF-8"),
+        (b"[1]", "the body is no JSON object"),
+        (
+            b'{"model": "plain", "prompt": [' + b"-1," * 9999 + b"-1]}",
+            "give a text, a list of texts, a list of token ids",
+        ),
+        (b'{"model": "plain", "stop": [' + b"1," * 9999 + b"1]}", "give a text, or a list of up to 16 texts"),
+        (b'{"model": "plain", "rating": "5"}', "give a number, or an object"),
+        (b'{"model": "rated", "rating": {"\\udc00": 1}}', "\\udc00"),
         (b'{"model": "plain", "seed": 1e400}', ""),
         (b'{"model": "plain", "prompt": "\\ud800"}', ""),
     ],
@@ -163,6 +176,9 @@ def test_an_address_of_the_network_needs_a_token() -> None:
         ServingConfig(host="0.0.0.0")
     assert "secret" not in repr(ServingConfig(host="0.0.0.0", token="secret"))
     assert ServingConfig(host="::1").is_loopback
+    for token in (" x ", "a+b", "€", ""):
+        with pytest.raises(ConfigError, match="`token`"):
+            ServingConfig(host="0.0.0.0", token=token)
 
 
 def test_what_cannot_be_served_is_refused(folder: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,3 +191,7 @@ def test_what_cannot_be_served_is_refused(folder: Path, server: Server, capsys: 
     ):
         assert call(["serve", *words]) == 2
         assert fault in capsys.readouterr().err
+    odd = os.fsdecode(b"na\xffme")
+    (folder / odd).mkdir(exist_ok=True)
+    assert call(["serve", str(folder / odd)]) == 2
+    assert "is not UTF-8" in capsys.readouterr().err

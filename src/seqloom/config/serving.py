@@ -1,12 +1,15 @@
 """Settings of the server."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from seqloom.config.base import validate
 from seqloom.config.settings import range_checks, setting, type_checks
 
 __all__ = ["ServingConfig"]
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,10 @@ class ServingConfig:
                 f"`host` {self.host} can be reached from other machines, so clients need a `token`: choose a long one "
                 "that nobody can guess, or listen on 127.0.0.1",
             ),
-            (self.token is None or self.token.isascii(), "`token` has signs beyond ASCII: choose letters and digits"),
+            (
+                self.token is None or _TOKEN.fullmatch(self.token) is not None,
+                "`token` has signs that a header or an address changes: choose letters, digits and -._~",
+            ),
         )
 
     @property

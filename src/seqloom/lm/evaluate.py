@@ -135,9 +135,14 @@ def _measured(run: SavedRun, store: TokenStore, spans: Spans, protocol: Protocol
 
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """Return the scores of each token of a text, predicted from all tokens before it."""
+    return list(iter_scores(run, text, skip_unknown=skip_unknown))
+
+
+def iter_scores(run: SavedRun, text: str, *, skip_unknown: bool = False) -> Iterator[TokenScore]:
+    """Return an iterator over the scores of `score_text`, which are computed as it advances."""
     _check_has_likelihood(run)
     ids = [run.codec.bos_id, *run.codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
-    return list(token_scores(run_scorer(run), np.array(ids)))
+    return iter(token_scores(run_scorer(run), np.array(ids)))
 
 
 def score_source(

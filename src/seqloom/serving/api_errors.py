@@ -13,6 +13,13 @@ CLIENT_LEFT = 499
 """Status of a request whose client has closed the connection; only counters show it."""
 
 
+_OTHER_ADVICE = {
+    "leave them out with `skip_unknown`": "leave them out",
+    ", or allow others with `extrapolate`": "",
+}
+"""Advice about settings that the API does not have, and what it becomes."""
+
+
 class ErrorDetails(BaseModel):
     """What went wrong.
 
@@ -55,6 +62,7 @@ class ApiError(Exception):
         code: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
+        message = message.encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be sent
         super().__init__(message)
         self.status, self.headers = status, headers or {}
         self.body = ErrorBody(error=ErrorDetails(message=message, type=_type_of(status), param=param, code=code))
@@ -73,7 +81,10 @@ def api_error_of(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, UserError):
-        return ApiError(HTTPStatus.BAD_REQUEST, str(error))
+        message = str(error)
+        for advice, replacement in _OTHER_ADVICE.items():
+            message = message.replace(advice, replacement)
+        return ApiError(HTTPStatus.BAD_REQUEST, message)
     if isinstance(error, SeqloomError):
         return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "the server has failed; its log says why")

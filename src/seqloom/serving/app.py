@@ -46,6 +46,17 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_MAX_FAULTS = 5
+
+_WANTED = {
+    "prompt": "give a text, a list of texts, a list of token ids from 0, or a list of such lists",
+    "rating": "give a number, or an object with a number or a category for each column",
+    "stop": "give a text, or a list of up to 16 texts",
+    "logit_bias": "give an object with up to 1,000 numbers from -100 to 100 by token id",
+}
+"""What is allowed for fields with values of several types."""
+
+
 def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     """Return the application.
 
@@ -55,18 +66,18 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     """
     app = FastAPI(
         title="seqloom", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
-        responses=_ERRORS, separate_input_output_schemas=False,
+        responses=_ERRORS, separate_input_output_schemas=False, redirect_slashes=False,
     )  # fmt: skip
     app.include_router(openai_router(models, config))
     app.include_router(tokenizer_router(models, config.max_tokens))
-    app.include_router(judging_router(models))
+    app.include_router(judging_router(models, config.max_seconds))
     app.include_router(payload_router(models, config))
     app.include_router(page_router(models))
     app.include_router(training_router(models))
     schema = get_openapi(title="", version="", routes=app.routes)["paths"]
     metrics = Metrics(app, models, frozenset(schema) | {"/health", "/metrics"})
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict[str, str]:
         """Say that the server answers."""
         return {"status": "ok"}
@@ -95,6 +106,10 @@ def _add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.NOT_FOUND:
             message = f"there is no path {request.url.path[:100]!r}: /openapi.json lists all"
+        elif error.status_code == HTTPStatus.BAD_REQUEST:
+            message = (
+                "the body is no JSON that can be read: it must be UTF-8, and neither too deep nor with huge numbers"
+            )
         else:
             message = f"{request.method} {request.url.path[:100]}: {error.detail}"
         headers = dict(error.headers or {})
@@ -109,14 +124,23 @@ def _add_error_handlers(app: FastAPI) -> None:
 def _validation_error(error: RequestValidationError) -> ApiError:
     """Return the first faults of a body, one in each line, by field."""
     faults = error.errors()
-    lines = []
-    for fault in faults[:5]:
-        place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query"))
-        lines.append(f"'{place[:100]}': {fault['msg']}" if place else str(fault["msg"]))
-    if len(faults) > len(lines):
-        lines.append(f"and {len(faults) - len(lines)} more faults")
+    if faults[0]["type"] == "json_invalid":
+        reason = faults[0].get("ctx", {}).get("error", "")
+        return ApiError(400, f"the body is no JSON: {reason} at byte {faults[0]['loc'][-1]}")
+    if len(faults[0]["loc"]) == 1:  # the body itself
+        return ApiError(400, "the body is no JSON object: send the fields of the request as one")
+    lines: dict[str, None] = {}
+    for fault in faults:
+        name, *place = (str(part) for part in fault["loc"] if part not in ("body", "query"))
+        # The further parts of a place name the kinds of values that a field may have, which clients do not know.
+        message = _WANTED.get(name) or str(fault["msg"])
+        inner = "" if name in _WANTED else "".join(f".{part}" for part in place)
+        lines[f"'{name}{inner}'"[:100] + f": {message}"] = None
+    shown = [*lines][:_MAX_FAULTS]
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more faults")
     names = [str(part) for part in faults[0]["loc"] if part not in ("body", "query")]
-    return ApiError(400, "\n".join(lines), param=names[0][:100] if names else None)
+    return ApiError(400, "\n".join(shown), param=names[0][:100])
 
 
 def _schema(app: FastAPI, names: list[str]) -> dict[str, Any]:

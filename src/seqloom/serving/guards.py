@@ -8,8 +8,8 @@ too. A body must be JSON, which a browser sends to another site only with a perm
 import asyncio
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +18,9 @@ from seqloom.config.serving import ServingConfig
 from seqloom.serving.api_errors import CLIENT_LEFT, ApiError
 
 __all__ = ["Guards"]
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::\d{1,5})?")
+"""A host, with or without a port: an address of IPv6 in brackets, any other address, or a name."""
 
 _BODY_SECONDS = 30.0
 """Time for a client to send a body."""
@@ -92,7 +95,8 @@ class Guards:
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host.isascii() and not set(host) & set("/@?#\\ ") else None
+        match = _HOST.fullmatch(host)
+        name = None if match is None else (match[1] or match[2]).lower()
         if name is None or not (name in ("localhost", self._config.host) or _is_loopback(name) or self._is_own(name)):
             raise ApiError(421, f"the host {host[:100]!r} is not this server: use its own address")
 
@@ -173,7 +177,8 @@ def _check_origin(headers: Mapping[str, str]) -> None:
         ApiError: the origin is another one than the host.
     """
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    own = headers.get("host", "").lower()
+    if origin is not None and origin.lower() not in (f"http://{own}", f"https://{own}"):
         raise ApiError(403, f"the origin {origin[:100]!r} is another site, which this server does not answer")
     if headers.get("sec-fetch-site") == "cross-site":
         raise ApiError(403, "the request comes from another site, which this server does not answer")

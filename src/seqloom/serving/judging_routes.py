@@ -1,19 +1,24 @@
 """`/score`, `/detect` and `/rate`: judge texts by a run, the detector and the critic."""
 
-import asyncio
 import threading
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.work import Check, in_thread
 
 __all__ = ["judging_router"]
 
-_Texts = Annotated[list[str], Field(min_length=1, max_length=10_000)]
+_Texts = Annotated[list[str], Field(min_length=1, max_length=10_000, fail_fast=True)]
+
+_TEXTS_BETWEEN_CHECKS, _TOKENS_BETWEEN_CHECKS = 16, 1000
+"""Parts of work after which it ends if nobody waits for it."""
 
 
 class ScoreRequest(RequestBody):
@@ -88,19 +93,22 @@ class Ratings(BaseModel):
     ratings: list[float]
 
 
-def judging_router(models: ServedModels) -> APIRouter:
-    """Return the routes that judge texts."""
+def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
+    """Return the routes that judge texts; a request that takes longer than `max_seconds` ends."""
     router = APIRouter()
     lock = threading.Lock()  # critic and detector are used by one thread at a time
 
     @router.post("/score")
-    async def score(body: ScoreRequest) -> ScoredTokens:
+    async def score(body: ScoreRequest, request: Request) -> ScoredTokens:
         """Score the tokens of a text."""
         served = models.get(body.model)
 
-        def scored() -> ScoredTokens:
-            with served.lock:
-                scores = served.run.score(body.text, skip_unknown=body.skip_unknown)
+        def scored(check: Check) -> ScoredTokens:
+            scores = []
+            for score in served.scores(body.text, skip_unknown=body.skip_unknown):
+                scores.append(score)
+                if len(scores) % _TOKENS_BETWEEN_CHECKS == 0:
+                    check()
             return ScoredTokens(
                 tokens=[served.names[score.token] for score in scores],
                 log_probs=[score.log_prob for score in scores],
@@ -108,36 +116,45 @@ def judging_router(models: ServedModels) -> APIRouter:
                 entropies=[score.entropy for score in scores],
             )
 
-        return await asyncio.to_thread(scored)
+        return await in_thread(request.receive, max_seconds, scored)
 
     @router.post("/detect")
-    async def detect(body: DetectRequest) -> Detections:
+    async def detect(body: DetectRequest, request: Request) -> Detections:
         """Estimate whether texts were generated."""
         if models.detector is None:
-            raise ApiError(404, "this server has no detector: start it with a detector to use this route")
+            raise ApiError(404, "this server has no detector: start it with 'seqloom serve RUN --detector DETECTOR'")
 
-        def detected() -> Detections:
-            with lock:
-                scores = models.detector.score_texts(body.texts, base_rate=body.base_rate, light=body.light)
-            return Detections(
-                probabilities=scores.probabilities.tolist(),
-                too_short=scores.too_short.tolist(),
-                out_of_distribution=scores.out_of_distribution.tolist(),
-                seen_in_training=scores.seen_in_training.tolist(),
-            )
+        def detected(check: Check) -> Detections:
+            detections = Detections(probabilities=[], too_short=[], out_of_distribution=[], seen_in_training=[])
+            for texts in _batches(body.texts, check):
+                with lock:
+                    scores = models.detector.score_texts(texts, base_rate=body.base_rate, light=body.light)
+                for name in Detections.model_fields:
+                    getattr(detections, name).extend(getattr(scores, name).tolist())
+            return detections
 
-        return await asyncio.to_thread(detected)
+        return await in_thread(request.receive, max_seconds, detected)
 
     @router.post("/rate")
-    async def rate(body: RateRequest) -> Ratings:
+    async def rate(body: RateRequest, request: Request) -> Ratings:
         """Predict the ratings of texts."""
         if models.critic is None:
-            raise ApiError(404, "this server has no critic: start it with a critic to use this route")
+            raise ApiError(404, "this server has no critic: start it with 'seqloom serve RUN --critic CRITIC'")
 
-        def rated() -> Ratings:
-            with lock:
-                return Ratings(ratings=[float(rating) for rating in models.critic.predict(body.texts)])
+        def rated(check: Check) -> Ratings:
+            ratings: list[float] = []
+            for texts in _batches(body.texts, check):
+                with lock:
+                    ratings += [float(rating) for rating in models.critic.predict(texts)]
+            return Ratings(ratings=ratings)
 
-        return await asyncio.to_thread(rated)
+        return await in_thread(request.receive, max_seconds, rated)
 
     return router
+
+
+def _batches(texts: Sequence[str], check: Check) -> Iterator[Sequence[str]]:
+    """Yield parts of some texts for as long as somebody waits."""
+    for start in range(0, len(texts), _TEXTS_BETWEEN_CHECKS):
+        check()
+        yield texts[start : start + _TEXTS_BETWEEN_CHECKS]

@@ -53,7 +53,7 @@ def page_router(models: ServedModels) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     lock = threading.Lock()  # the detector is used by one thread at a time
 
-    @router.get("/")
+    @router.api_route("/", methods=["GET", "HEAD"])
     async def index() -> Response:
         return Response(_content("index.html"), media_type="text/html")
 

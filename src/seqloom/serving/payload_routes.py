@@ -1,10 +1,12 @@
 """`POST /api/generate`: samples of any kind of run: texts, drawings as strokes, music as notes."""
 
-import asyncio
+from functools import partial
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 
+from seqloom.codecs.text import TextCodec
 from seqloom.config import SamplingConfig
 from seqloom.config.serving import ServingConfig
 from seqloom.corpora.drawings import GRID
@@ -13,6 +15,7 @@ from seqloom.serving.request_body import RequestBody
 from seqloom.serving.sample_parts import Note, sample_parts
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.work import Check, in_thread
 
 __all__ = ["payload_router"]
 
@@ -86,19 +89,19 @@ def payload_router(models: ServedModels, config: ServingConfig) -> APIRouter:
     router = APIRouter()
 
     @router.post("/api/generate")
-    async def generate(body: GenerateRequest) -> Generated:
+    async def generate(body: GenerateRequest, request: Request) -> Generated:
         """Generate samples of any kind of run."""
         served = models.get(body.model)
         if body.max_tokens > config.max_tokens:
             raise ApiError(
                 400, f"'max_tokens' {body.max_tokens:,} is too large: this server allows {config.max_tokens:,}"
             )
-        return await asyncio.to_thread(_generated, served, body)
+        return await in_thread(request.receive, config.max_seconds, partial(_generated, served, body))
 
     return router
 
 
-def _generated(served: ServedModel, body: GenerateRequest) -> Generated:
+def _generated(served: ServedModel, body: GenerateRequest, check: Check) -> Generated:
     settings = {name: getattr(body, name) for name in ("temperature", "top_k", "top_p", "min_p", "seed")}
     config = SamplingConfig(length=body.max_tokens, **settings)
     run = served.run
@@ -106,12 +109,10 @@ def _generated(served: ServedModel, body: GenerateRequest) -> Generated:
         generator = run.generator(rating=body.rating, guidance=body.guidance)
         prompt = served.encoded(generator, body.prompt)
         prompt_ids = served.encode(body.prompt)
-        samples = [
-            GeneratedSample(
-                text=sample.text,
-                finish_reason=sample.finish_reason,
-                **sample_parts(run.codec.decode([*prompt_ids, *sample.tokens])),
-            )
-            for sample in run.generators.drawn(generator, prompt, config, body.n)
-        ]
+        samples = []
+        for sample in run.generators.drawn(generator, prompt, config, body.n):
+            check()
+            is_text = isinstance(run.codec, TextCodec)
+            parts = {} if is_text else sample_parts(run.codec.decode([*prompt_ids, *sample.tokens]))
+            samples.append(GeneratedSample(text=sample.text, finish_reason=sample.finish_reason, **parts))
     return Generated(kind=run.codec.payload_type.kind, samples=samples)

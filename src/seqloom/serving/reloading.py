@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from seqloom.errors import SeqloomError
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -22,10 +21,17 @@ class Reloader:
     Args:
         models: what is served.
         reopened: function that opens the run of a served model again, under the same name.
+        warn: function that receives a line about weights that cannot be used.
     """
 
-    def __init__(self, models: ServedModels, reopened: Callable[[ServedModel], ServedModel]) -> None:
-        self._models, self._reopened = models, reopened
+    def __init__(
+        self,
+        models: ServedModels,
+        reopened: Callable[[ServedModel], ServedModel],
+        warn: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._models, self._reopened, self._warn = models, reopened, warn
+        self._faults: dict[str, str] = {}  # the last fault of each model
         self._replaced: list[tuple[float, ServedModel]] = []  # with the times of their replacement
 
     async def run(self) -> None:
@@ -47,7 +53,10 @@ class Reloader:
             return
         try:
             self._models.by_name[name] = await asyncio.to_thread(self._reopened, served)
-        except (SeqloomError, OSError):
+        except Exception as error:  # any fault of one run must not end the reloading of all others
+            if self._faults.get(name) != str(error):
+                self._faults[name] = str(error)
+                self._warn(f"{name} keeps its weights, because the new ones cannot be used: {error}")
             return
         self._replaced.append((time.monotonic(), served))
 

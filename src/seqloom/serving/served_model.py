@@ -6,7 +6,7 @@ A run may be used by one thread at a time, so that whatever uses it takes a lock
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,11 @@ from seqloom.api import Run
 from seqloom.codecs.text import TextCodec
 from seqloom.config import SamplingConfig
 from seqloom.errors import ConfigError
+from seqloom.evaluation.token_scores import TokenScore
 from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.prompt_characters import replace_unknown
 from seqloom.kernels.native_decoder import NativeDecoder
+from seqloom.lm.evaluate import iter_scores
 from seqloom.sampling.continuous_batch import ContinuousBatch, Job, Update
 from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.start_token import START_NAME, StartToken
@@ -129,6 +131,16 @@ class ServedModel:
         if len(prompt) == 0 or (is_plain_text and self.run.codec.boundary is not None):
             return opening
         return []
+
+    def scores(self, text: str, *, skip_unknown: bool) -> Iterator[TokenScore]:
+        """Yield the score of each token of a text, as `Run.score` does.
+
+        Raises:
+            CodecError: the text has symbols outside the vocabulary.
+        """
+        with self.lock:
+            scores = iter_scores(self.run, text, skip_unknown=skip_unknown)
+        yield from scores
 
     def known_text(self, text: str) -> str:
         """Return a text as the training corpus was transformed, with characters that the run knows."""

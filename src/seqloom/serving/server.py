@@ -1,8 +1,10 @@
 """Start the server, and end it gracefully."""
 
 import asyncio
+import logging
 import signal
 import socket
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import uvicorn
 from seqloom.api import Run
 from seqloom.config.serving import ServingConfig
 from seqloom.errors import ConfigError
+from seqloom.files import is_utf8_name
 from seqloom.registry import import_part
 from seqloom.serving.app import make_app
 from seqloom.serving.channel import deliver_into
@@ -28,6 +31,8 @@ _SHUTDOWN_SECONDS = 10
 
 _OPEN_CRITIC, _OPEN_DETECTOR = "seqloom.critic.load:open_critic", "seqloom.detector.load:open_detector"
 """Places of functions whose import takes a second; a server without critic and detector does not wait for it."""
+
+_LOG = logging.getLogger("uvicorn.error")
 
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 1024
@@ -58,6 +63,7 @@ def serve(
     opened = _open_runs(runs)
     judges = _opened_judge(_OPEN_CRITIC, critic), _opened_judge(_OPEN_DETECTOR, detector)
     listener = _listen(config)
+    warnings.simplefilter("ignore")  # those are about requests, and no matter of the person who serves
     try:
         asyncio.run(_serve(opened, judges, config, listener, ready))
     finally:
@@ -80,7 +86,8 @@ async def _serve(
 
     opened = await asyncio.gather(*(asyncio.to_thread(warm, name, run) for name, run in runs.items()))
     models = ServedModels({served.name: served for served in opened}, *judges)
-    reloader = Reloader(models, lambda served: warm(served.name, Run(served.run.path)))
+    reloader = Reloader(models, lambda served: warm(served.name, Run(served.run.path)), _LOG.warning)
+    _LOG.addFilter(_is_no_end_of_a_request)
     settings = uvicorn.Config(
         make_app(models, config),
         http=HeadLimitProtocol,
@@ -128,6 +135,13 @@ class _Server(uvicorn.Server):
             raise KeyboardInterrupt
 
 
+def _is_no_end_of_a_request(record: logging.LogRecord) -> bool:
+    """Return whether a line of the log is about a fault, not about a request that ends early."""
+    error = record.exc_info[1] if record.exc_info else None
+    ends = ("Cancel %s running task", "ASGI callable returned without completing response")
+    return not (isinstance(error, asyncio.CancelledError) or str(record.msg).startswith(ends))
+
+
 def _opened_judge(place: str, folder: str | Path | None) -> Any:
     """Return a critic or detector; None without a folder."""
     return None if folder is None else import_part(place)(folder)
@@ -139,6 +153,8 @@ def _open_runs(paths: Sequence[str | Path]) -> dict[str, Run]:
     runs: dict[str, Run] = {}
     for path in paths:
         name = Path(path).resolve().name
+        if not is_utf8_name(name):
+            raise ConfigError(f"the name of the run {name!r} is not UTF-8, so that no client can send it: rename it")
         if name in runs:
             raise ConfigError(f"two runs have the name {name!r}: rename one of the folders")
         runs[name] = Run(path)

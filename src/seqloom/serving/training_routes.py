@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 
 from seqloom.corpora.drawings import GRID
-from seqloom.errors import CodecError
+from seqloom.errors import CodecError, RunError
 from seqloom.files import read_own_file
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.sample_parts import sample_parts
@@ -22,7 +22,10 @@ __all__ = ["training_router"]
 _MAX_POINTS = 400
 """Largest number of points of a curve; longer ones are averaged."""
 
-_EPOCH_FILE = re.compile(r"epoch-(\d+)\.txt")
+_LARGEST = 1e15
+"""Numbers of a log that are larger are damaged, or those of a training that has diverged."""
+
+_EPOCH_FILE = re.compile(r"epoch-(\d{1,12})\.txt")
 _SAMPLE = re.compile(r"^--- temperature (\d+(?:\.\d+)?)\n", re.MULTILINE)
 
 
@@ -44,7 +47,10 @@ def training_router(models: ServedModels) -> APIRouter:
 def _course(served: ServedModel) -> dict[str, Any]:
     """Return the losses of a training by step, its length, and the epochs that have samples."""
     folder = served.run.folder
-    log = folder.read_log()
+    try:
+        log = folder.read_log()
+    except RunError as error:
+        raise ApiError(404, str(error)) from None
     totals = [served.run.config.training.total_steps, *(line["total_steps"] for line in log if "total_steps" in line)]
     return {
         "training": _curve(log, "loss"),
@@ -60,15 +66,19 @@ def _course(served: ServedModel) -> dict[str, Any]:
 
 def _curve(log: Sequence[dict[str, Any]], name: str) -> list[tuple[float, float]]:
     """Return steps and finite losses in nats per token, averaged where there are too many."""
-    points = np.array([(line["step"], line[name]) for line in log if name in line], dtype=float).reshape(-1, 2)
-    points = points[np.isfinite(points[:, 1])]
+    lines = [(line["step"], line[name]) for line in log if name in line and abs(line["step"]) < _LARGEST]
+    points = np.array([point for point in lines if abs(point[1]) < _LARGEST], dtype=float).reshape(-1, 2)
     parts = np.array_split(points, min(len(points), _MAX_POINTS) or 1)
     return [tuple(part.mean(axis=0).tolist()) for part in parts if len(part)]
 
 
 def _epoch_files(served: ServedModel) -> dict[int, Path]:
     files = served.run.folder.samples_folder.glob("*.txt")
-    return {int(match[1]): file for file in files if (match := _EPOCH_FILE.fullmatch(file.name))}
+    return {
+        int(match[1]): file
+        for file in files
+        if (match := _EPOCH_FILE.fullmatch(file.name)) and file.is_file() and not file.is_symlink()
+    }
 
 
 def _samples(served: ServedModel, epoch: int) -> dict[str, Any]:
@@ -80,7 +90,11 @@ def _samples(served: ServedModel, epoch: int) -> dict[str, Any]:
     files = _epoch_files(served)
     if epoch not in files:
         raise ApiError(404, f"there are no samples of epoch {epoch}: the page lists the epochs that have some")
-    _, *parts = _SAMPLE.split(read_own_file(files[epoch]).decode(errors="replace"))
+    try:
+        text = read_own_file(files[epoch]).decode(errors="replace")
+    except OSError as error:
+        raise ApiError(404, f"the samples of epoch {epoch} cannot be read: {error.strerror}") from None
+    _, *parts = _SAMPLE.split(text)
     return {
         "grid": GRID,
         "samples": [

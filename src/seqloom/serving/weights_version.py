@@ -7,6 +7,8 @@ from seqloom.runs.layout import RunFolder
 
 __all__ = ["WeightsVersion"]
 
+_MAX_DIGITS = 16
+
 
 @dataclass(frozen=True)
 class WeightsVersion:
@@ -26,7 +28,7 @@ class WeightsVersion:
         file = _file_version(folder)
         header = read_header(folder.weights_file)
         step = "" if header is None else header.metadata.get("step", "")
-        return cls(int(step) if step.isdecimal() else None, file)
+        return cls(int(step) if step.isdecimal() and len(step) < _MAX_DIGITS else None, file)
 
     def is_newest(self, folder: RunFolder) -> bool:
         """Return whether the folder still has this version."""

@@ -52,7 +52,7 @@ def test_every_control_is_reached_by_keys_and_shows_focus(visit: Visit, site: Se
             reached.append(name)
             assert outline != "none", name
     expected = {"model", "prompt", "write", "another", "compare", "temperature", "length", "top-k", "min-p", "seed"}
-    assert expected | {"column-stars-use", "judge", "paste", "colour"} <= set(reached)
+    assert expected | {"column-0-use", "judge", "paste", "colour"} <= set(reached)
 
 
 def test_a_token_opens_the_page_and_stays_out_of_addresses(browser: Browser, all_kinds: Any) -> None:

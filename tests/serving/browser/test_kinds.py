@@ -47,9 +47,9 @@ def test_drawings(visit: Visit, site: Server) -> None:
     assert visit.text("write") == "Draw"
     for hidden in ("prompt", "compare", "next", "top-k", "paste", "judge"):
         assert not visit.page.locator(f"#{hidden}").is_visible()
-    choices = visit.page.locator("#column-word option").all_inner_texts()
+    choices = visit.page.locator("#column-0 option").all_inner_texts()
     assert choices == ["any", *CATEGORIES]
-    visit.page.select_option("#column-word", "circle")
+    visit.page.select_option("#column-0", "circle")
     visit.press("write")
     drawings = visit.page.locator("#samples canvas.drawing")
     assert drawings.count() == 8
@@ -67,7 +67,7 @@ def test_drawings(visit: Visit, site: Server) -> None:
 
 def test_tunes(visit: Visit, site: Server) -> None:
     visit.open(site.url, "tunes")
-    visit.page.select_option("#column-key", index=1)
+    visit.page.select_option("#column-0", index=1)
     visit.set("length", 200)
     visit.press("write")
     assert visit.page.locator("#samples canvas.roll").count() == 2
@@ -88,7 +88,7 @@ def test_tunes(visit: Visit, site: Server) -> None:
 def test_settings_and_texts_belong_to_a_model(visit: Visit, site: Server) -> None:
     visit.open(site.url, "rated")
     visit.page.fill("#prompt", "the soup")
-    visit.page.check("#column-stars-use")
+    visit.page.check("#column-0-use")
     visit.set("temperature", 1.2)
     visit.press("write")
     visit.press("compare")
@@ -99,7 +99,7 @@ def test_settings_and_texts_belong_to_a_model(visit: Visit, site: Server) -> Non
     visit.page.select_option("#model", "rated")
     assert visit.page.input_value("#prompt") == "the soup"
     assert visit.page.input_value("#temperature") == "1.2"
-    assert visit.page.is_checked("#column-stars-use")
+    assert visit.page.is_checked("#column-0-use")
 
 
 def test_another_model_ends_the_text(visit: Visit, site: Server) -> None:

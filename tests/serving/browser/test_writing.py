@@ -156,9 +156,9 @@ def test_a_pasted_text_is_coloured(visit: Visit, site: Server) -> None:
 
 def test_ratings_and_judges(visit: Visit, site: Server) -> None:
     visit.open(site.url, "rated")
-    assert visit.page.locator("output[for=column-stars]").text_content() == "any"
-    visit.page.check("#column-stars-use")
-    visit.set("column-stars", 2)
+    assert visit.page.locator("output[for=column-0]").text_content() == "any"
+    visit.page.check("#column-0-use")
+    visit.set("column-0", 2)
     visit.set("length", 60)
     visit.page.fill("#prompt", "the soup ")
     visit.press("write")
@@ -214,7 +214,7 @@ def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:
         visit.set("temperature", 0.5)
         visit.press("write")
         expected = seqloom.load(site.folder / model).generate(prompt, temperature=0.5, length=60, seed=0)
-        assert written(visit) == expected.removesuffix("\ufffd")  # of a character that is not complete
+        assert written(visit) == expected
         expect(visit.page.locator("#bars .choice").first).to_be_visible()
         tokens = visit.page.locator("#bars .token").all_inner_texts()
         assert not any("bytes:" in token or "#" in token for token in tokens)

@@ -3,7 +3,6 @@
 The messages are joined by line ends. A model that learned from dialogues needs no more; any other continues the text.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import ChatRequest
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.work import in_thread
 
 __all__ = ["chat"]
 
@@ -45,7 +45,7 @@ async def chat(body: ChatRequest, request: Request, models: ServedModels, config
     if body.stream_options is not None and not body.stream:
         raise ApiError(400, "'stream_options' has no effect without 'stream': leave it out", param="stream_options")
     check_max_tokens(_max_tokens(body), "max_tokens", config)
-    answer = await asyncio.to_thread(_Answer, body, served)
+    answer = await in_thread(request.receive, config.max_seconds, lambda check: _Answer(body, served))
     check_load(served, body.n, config)
     if body.stream:
         return EventStream(answer.events(config.max_seconds))
@@ -62,7 +62,7 @@ class _Answer:
 
     def __init__(self, body: ChatRequest, served: ServedModel) -> None:
         prompt = "".join(f"{message.content}\n" for message in body.messages)
-        sampling = sampling_of(body, _max_tokens(body), served.start_token.vocabulary)
+        sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
         request = served.prepare(prompt, sampling, body.rating, body.guidance)
         self._num_prompt_tokens = len(request.prompt)
         self._body, self._served = body, served

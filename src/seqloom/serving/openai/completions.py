@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -24,10 +25,14 @@ from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest
 from seqloom.serving.served_model import PromptInput, ServedModel
 from seqloom.serving.served_models import ServedModels
 from seqloom.serving.start_token import START_NAME
+from seqloom.serving.work import Check, in_thread
 
 __all__ = ["complete"]
 
 _DEFAULT_MAX_TOKENS = 16
+
+_MAX_ECHOED = 500_000
+"""Largest number of log-probabilities of prompts in an answer."""
 
 
 async def complete(
@@ -42,7 +47,7 @@ async def complete(
     served = models.get(body.model)
     served.check_writes_text()
     check_request(body, config)
-    task = await asyncio.to_thread(_Task.prepare, body, served)
+    task = await in_thread(request.receive, config.max_seconds, partial(_Task.prepare, body, served))
     check_load(served, len(task.requests), config)
     if body.stream:
         return EventStream(task.events(config.max_seconds))
@@ -123,19 +128,27 @@ class _Task:
         self._id, self._created = f"cmpl-{uuid4().hex}", int(time.time())
 
     @classmethod
-    def prepare(cls, body: CompletionRequest, served: ServedModel) -> "_Task":
+    def prepare(cls, body: CompletionRequest, served: ServedModel, check: Check) -> "_Task":
         """Let the model read all prompts."""
         with served.lock:
             reader = None if body.logprobs is None else LogProbReader(served, body.logprobs, body.rating)
-            sampling = sampling_of(body, _max_tokens(body), served.start_token.vocabulary)
+            sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
             texts = []
             for number, prompt in enumerate(_prompts(body)):
+                check()
                 request = served.prepare(prompt, sampling, body.rating, body.guidance)
                 before, ids, read_ids = _ids_of(prompt, served, is_generated=_max_tokens(body) > 0)
                 text = _text_of(prompt, ids, served)
                 for index in range(body.best_of or body.n):
                     texts.append(_Text(number, request, index, before, ids, read_ids, text))
-            return cls(body, served, texts, reader)
+        if reader is not None and body.echo:
+            num_entries = sum(len(text.prompt_ids) for text in texts) * (1 + (body.logprobs or 0))
+            if num_entries > _MAX_ECHOED:
+                raise ApiError(
+                    400, f"'echo' with 'logprobs' would return {num_entries:,} log-probabilities of prompts: this "
+                    f"server allows up to {_MAX_ECHOED:,}", param="echo",
+                )  # fmt: skip
+        return cls(body, served, texts, reader)
 
     @property
     def requests(self) -> list[tuple[GenerationRequest, int]]:
@@ -149,16 +162,17 @@ class _Task:
         results = list(zip(self._texts, samples or empty, strict=True))
         usage = self._usage(samples)
         chosen = self._best(results)
-        choices = await asyncio.to_thread(self._choices, chosen)
+        choices = await in_thread(request.receive, max_seconds, partial(self._choices, chosen))
         return self._completion(choices, usage)
 
     async def events(self, max_seconds: float) -> AsyncIterator[bytes]:
         """Yield the events of a stream."""
         samples: list[Sample] = []
-        if self._body.echo:
+        if self._body.echo or not self.requests:
             for number, text in enumerate(self._texts):
-                logprobs = await asyncio.to_thread(self._logprobs, text, None)
-                yield self._event(number, text.prompt_text, None if _max_tokens(self._body) else "length", logprobs)
+                prompt = text.prompt_text if self._body.echo else ""
+                logprobs = await asyncio.to_thread(self._logprobs, text, None) if self._body.echo else None
+                yield self._event(number, prompt, None if self.requests else "length", logprobs)
         with Generation(self._served, self.requests, max_seconds) as generation:
             readers = await asyncio.to_thread(self._growing_log_probs)
             async for by_text in generation.growing():
@@ -174,11 +188,13 @@ class _Task:
         """Return a reader of log-probabilities for each text; none if they are not requested."""
         if self._reader is None:
             return {}
-        with self._served.lock:
-            return {
-                number: self._reader.growing(text.read_ids, offset=len(text.prompt_text) if self._body.echo else 0)
-                for number, text in enumerate(self._texts)
-            }
+        readers = {}
+        for number, text in enumerate(self._texts):
+            echoed = len(text.prompt_text) if self._body.echo else 0
+            # A space that ends the prompt, and with which the first generated token begins, is counted once.
+            num_pending = len(text.prompt_text) - sum(map(self._reader.num_characters, text.prompt_ids))
+            readers[number] = self._reader.growing(text.read_ids, offset=echoed - num_pending)
+        return readers
 
     async def _growth(
         self, number: int, updates: Sequence[Update], readers: Mapping[int, GrowingLogProbs], samples: list[Sample]
@@ -228,9 +244,10 @@ class _Task:
             best += sorted(of_prompt, key=lambda result: -_mean_log_prob(result[1]))[: self._body.n]
         return best
 
-    def _choices(self, results: Sequence[tuple[_Text, Sample | None]]) -> list[Choice]:
+    def _choices(self, results: Sequence[tuple[_Text, Sample | None]], check: Check) -> list[Choice]:
         choices = []
         for number, (text, sample) in enumerate(results):
+            check()
             written = "" if sample is None else sample.text
             tokens = None if sample is None else [*sample.tokens, *self._end_of(sample)]
             choices.append(
@@ -247,8 +264,7 @@ class _Task:
         """Return log-probabilities from position `start` of prompt and tokens; None if they are not requested."""
         if self._reader is None:
             return None
-        with self._served.lock:
-            all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], text.ids_before)
+        all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], text.ids_before)
         if text.prompt_ids:  # the first token of a prompt has no log-probability, as OpenAI's API has it
             all_of.token_logprobs[0] = all_of.top_logprobs[0] = None
         first_offset = 0 if self._body.echo or not text.prompt_ids else len(text.prompt_text)
@@ -297,7 +313,7 @@ def _part_of(logprobs: LogProbs, start: int, shift: int) -> LogProbs:
         tokens=logprobs.tokens[start:],
         token_logprobs=logprobs.token_logprobs[start:],
         top_logprobs=logprobs.top_logprobs[start:],
-        text_offset=[offset - shift for offset in logprobs.text_offset[start:]],
+        text_offset=[max(0, offset - shift) for offset in logprobs.text_offset[start:]],
     )
 
 

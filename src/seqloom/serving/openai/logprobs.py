@@ -93,7 +93,7 @@ class LogProbReader:
                 None if entry.top is None else {self._names[token]: value for token, value in entry.top.items()}
                 for entry in entries
             ],
-            text_offset=offsets.tolist(),
+            text_offset=np.maximum(offsets, 0).tolist(),
         )
 
     def _entries(self, ids: list[int]) -> list[_Entry]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from seqloom.serving.request_body import RequestBody
 
@@ -20,9 +20,26 @@ __all__ = [
     "Usage",
 ]
 
-_Strings = str | Annotated[list[str], Field(max_length=16)]
+# Lists are refused at their first fault, so that a body with many faults is refused as fast as one with one.
+_Strings = str | Annotated[list[str], Field(max_length=16, fail_fast=True)]
 _TokenId = Annotated[int, Field(ge=0, lt=2**31)]
-_Prompt = str | list[_TokenId] | list[str] | list[list[_TokenId]]
+_TokenIds = Annotated[list[_TokenId], Field(fail_fast=True)]
+_Texts = Annotated[list[str], Field(fail_fast=True)]
+_Prompt = str | _TokenIds | _Texts | Annotated[list[_TokenIds], Field(fail_fast=True)]
+
+
+_MAX_BIASES = 1000
+
+
+def _check_size(value: Any) -> Any:
+    """Refuse a dictionary that is too large before its values are read."""
+    if isinstance(value, dict) and len(value) > _MAX_BIASES:
+        raise ValueError(f"{len(value):,} entries are too many: give up to {_MAX_BIASES:,}")
+    return value
+
+
+_Biases = Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], BeforeValidator(_check_size)]
+_Rating = float | Annotated[dict[str, float | str], BeforeValidator(_check_size)]
 
 
 class StreamOptions(RequestBody):
@@ -71,8 +88,8 @@ class SamplingFields(RequestBody):
     stop: _Strings | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
-    rating: float | dict[str, float | str] | None = None
+    logit_bias: _Biases | None = None
+    rating: _Rating | None = None
     guidance: float = Field(1.0, ge=0, le=20)
     user: str | None = None
 

@@ -1,5 +1,5 @@
 // src/api.ts
-var token = new URLSearchParams(location.hash.slice(1)).get("token");
+var token = /^#token=(.+)$/.exec(location.hash)?.[1];
 addEventListener("hashchange", () => location.reload());
 function headers() {
   const fields = { "Content-Type": "application/json" };
@@ -326,11 +326,11 @@ var Controls = class {
     this.prompt = before?.prompt ?? "";
     this.promptBox.placeholder = placeholder(model?.kind ?? "text");
     this.temperatureBox.value = before?.temperature ?? String(model?.temperature ?? 1);
-    this.columns.replaceChildren(...before?.columns ?? (model?.columns ?? []).map((column) => this.control(column)));
+    this.columns.replaceChildren(...before?.columns ?? (model?.columns ?? []).map((column, index) => this.control(column, index)));
     this.modelChanged();
   }
-  control(column) {
-    const id = `column-${column.name}`;
+  control(column, index) {
+    const id = `column-${index}`;
     const row = create("div", "row");
     const label = create("label", "", column.name);
     label.htmlFor = id;
@@ -608,13 +608,14 @@ function joinBytes(tokens) {
   let rest = [];
   for (const token2 of tokens) {
     if (!isPart(token2.name)) {
-      whole.push(...rest, token2);
+      whole.push(...rest.map((part) => ({ ...part, text: "�" })), token2);
       rest = [];
       continue;
     }
     rest.push(token2);
+    while (rest.length && !canBecomeCharacter(rest)) whole.push({ ...rest.shift(), text: "�" });
     const text = decoded(rest);
-    if (text === null) continue;
+    if (!rest.length || text === null) continue;
     const logProbs = rest.map(({ logProb: logProb2 }) => logProb2);
     const isKnown = logProbs.every((value) => value !== null);
     const logProb = isKnown ? logProbs.reduce((sum, value) => sum + (value ?? 0), 0) : null;
@@ -622,6 +623,12 @@ function joinBytes(tokens) {
     rest = [];
   }
   return { whole, rest };
+}
+function canBecomeCharacter(tokens) {
+  const [first, ...others] = tokens.flatMap(({ name }) => bytesOf(name));
+  if (first === void 0 || first < 194 || first > 244) return false;
+  const length = first < 224 ? 2 : first < 240 ? 3 : 4;
+  return others.length < length && others.every((byte) => byte >= 128 && byte < 192);
 }
 function decoded(tokens) {
   const bytes = tokens.flatMap(({ name }) => bytesOf(name));
@@ -689,6 +696,11 @@ var TokenText = class {
     this.others.replaceChildren();
     this.line.className = "line hint";
     this.line.textContent = this.branch ? "Point at a character of the text to see what else it could have been. A click holds it; Escape lets it go." : "Point at a character of the text to see how expected it was.";
+  }
+  /** Show a character that stays incomplete, at the end of a text. */
+  end() {
+    for (const token2 of this.waiting) this.output.append(this.span({ ...token2, text: "�" }));
+    this.waiting = [];
   }
   get isEmpty() {
     return this.tokens.length === 0;
@@ -807,6 +819,7 @@ var HEIGHT = 180;
 var LEFT = 44;
 var BOTTOM = 24;
 var SETTLED = 0.02;
+var LONG_PAUSE = 1e4;
 var PAUSE = 2e3;
 function ticks(low, high) {
   const range = high - low || 1;
@@ -852,6 +865,7 @@ var TrainingView = class {
     try {
       course = await training(model);
     } catch {
+      if (model === this.model) this.timer = window.setTimeout(() => void this.look(), LONG_PAUSE);
       return;
     }
     if (model !== this.model) return;
@@ -930,7 +944,15 @@ var TrainingView = class {
     const key = `${this.model} ${epoch}`;
     if (key === this.shownEpoch) return;
     this.shownEpoch = key;
-    const { samples, grid } = await epochSamples(this.model, epoch);
+    let samples;
+    let grid;
+    try {
+      ({ samples, grid } = await epochSamples(this.model, epoch));
+    } catch (error) {
+      this.shownEpoch = "";
+      byId("epoch-samples").replaceChildren(create("p", "hint", error instanceof Error ? error.message : String(error)));
+      return;
+    }
     if (key !== this.shownEpoch) return;
     const items = samples.map((sample, index) => {
       const item = sampleItem(sample, grid, index + 1);
@@ -954,6 +976,7 @@ var NUM_ALTERNATIVES = 8;
 var NUM_PICTURES = 8;
 var NUM_TUNES = 2;
 var TYPING_PAUSE = 150;
+var WRITING = "writing ...";
 var WRITE = { text: "Write", drawings: "Draw" };
 function tokensOf(logprobs, names) {
   return logprobs.tokens.map((name, index) => ({
@@ -963,6 +986,11 @@ function tokensOf(logprobs, names) {
     top: Object.entries(logprobs.top_logprobs[index] ?? {}).sort(([, first], [, second]) => second - first),
     rank: null
   }));
+}
+function afterPrompt(tokens, text, written) {
+  const [first, ...others] = tokens;
+  if (!first || !written.isEmpty || !first.text.startsWith(" ") || text.startsWith(" ")) return tokens;
+  return [{ ...first, text: first.text.slice(1) }, ...others];
 }
 var Page = class {
   written = new TokenText(byId("written"), byId("details"), (before, name) => this.branch(before, name));
@@ -1088,7 +1116,7 @@ var Page = class {
     const controller = new AbortController();
     this.running = controller;
     document.body.classList.add("busy");
-    this.say("writing ...");
+    this.say(WRITING);
     try {
       await work(controller.signal);
       if (this.running === controller) this.say("");
@@ -1105,7 +1133,7 @@ var Page = class {
   async ask(work) {
     try {
       await work();
-      this.say("");
+      this.say(this.running ? WRITING : "");
     } catch (error) {
       this.report(error);
     }
@@ -1119,6 +1147,7 @@ var Page = class {
     return this.run(async (signal) => {
       this.judges.clear();
       let isFirst = true;
+      let text = "";
       const begin = () => {
         if (!isFirst) return;
         isFirst = false;
@@ -1132,11 +1161,13 @@ var Page = class {
         begin();
         const { scrollTop, scrollHeight, clientHeight } = this.output;
         const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
-        if (piece.logprobs) this.written.append(tokensOf(piece.logprobs, names));
+        text += piece.text;
+        if (piece.logprobs) this.written.append(afterPrompt(tokensOf(piece.logprobs, names), text, this.written));
         if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
         this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);
       }
       begin();
+      this.written.end();
     });
   }
   /** Show samples of a run that writes no text. */
