@@ -55,6 +55,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "gan_titles": ("gan.py", "--only", "titles"),
     "gan_ablations": ("gan.py", "--only", "ablations"),
     "server": ("server_speed.py",),
+    "page": ("page.py",),
     "server_soak": ("server_soak.py", "--minutes", "10"),
 }
 """Benchmarks by name, with their commands. The first line of a script's docstring is its question."""

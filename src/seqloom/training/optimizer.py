@@ -35,10 +35,10 @@ weights of rare tokens fit noise: unseen texts became less likely with their tru
 4.607 nats per token on 4,000 reviews). With a large epsilon, steps for small gradients are proportional to the
 gradients."""
 
-_DENSITY_CONDITION_RATE = _ConditionRate(1.0, 1e-5)
+_DENSITY_CONDITION_RATE = _ConditionRate(1.0, 3e-5)
 """A word changes much of a drawing. With the rate for texts, only half of the generated drawings of 344 words were
 recognised that are with this one, after as much training; with the usual epsilon, unseen drawings became less likely
-with their word than without it."""
+with their word than without it. See `benchmarks/LOG.md`."""
 
 
 def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
