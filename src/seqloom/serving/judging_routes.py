@@ -17,7 +17,7 @@ __all__ = ["judging_router"]
 
 _Texts = Annotated[list[str], Field(min_length=1, max_length=10_000, fail_fast=True)]
 
-_TEXTS_BETWEEN_CHECKS, _TOKENS_BETWEEN_CHECKS = 16, 1000
+_TEXTS_BETWEEN_CHECKS, _TOKENS_BETWEEN_CHECKS = 64, 1000
 """Parts of work after which it ends if nobody waits for it."""
 
 

@@ -31,7 +31,7 @@ class Reloader:
         warn: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._models, self._reopened, self._warn = models, reopened, warn
-        self._faults: dict[str, str] = {}  # the last fault of each model
+        self._faults: dict[str, tuple[str, bool]] = {}  # the last fault of each model, and whether it has been said
         self._replaced: list[tuple[float, ServedModel]] = []  # with the times of their replacement
 
     async def run(self) -> None:
@@ -54,11 +54,17 @@ class Reloader:
         try:
             self._models.by_name[name] = await asyncio.to_thread(self._reopened, served)
         except Exception as error:  # any fault of one run must not end the reloading of all others
-            if self._faults.get(name) != str(error):
-                self._faults[name] = str(error)
-                self._warn(f"{name} keeps its weights, because the new ones cannot be used: {error}")
+            self._note_fault(name, str(error))
             return
+        self._faults.pop(name, None)
         self._replaced.append((time.monotonic(), served))
+
+    def _note_fault(self, name: str, fault: str) -> None:
+        """Say once that weights cannot be used, if the fault is the same at two looks: files may be half-written."""
+        is_known, is_said = self._faults.get(name) == (fault, False), self._faults.get(name) == (fault, True)
+        if is_known:
+            self._warn(f"{name} keeps its weights, because the new ones cannot be used: {fault}")
+        self._faults[name] = (fault, is_known or is_said)
 
     def _close_idle(self) -> None:
         """Close replaced models for which no text grows."""

@@ -86,7 +86,7 @@ async def _serve(
 
     opened = await asyncio.gather(*(asyncio.to_thread(warm, name, run) for name, run in runs.items()))
     models = ServedModels({served.name: served for served in opened}, *judges)
-    reloader = Reloader(models, lambda served: warm(served.name, Run(served.run.path)), _LOG.warning)
+    reloader = Reloader(models, lambda served: warm(served.name, Run(served.run.path)), _LOG.error)
     _LOG.addFilter(_is_no_end_of_a_request)
     settings = uvicorn.Config(
         make_app(models, config),
