@@ -19,6 +19,7 @@ from seqloom.files import is_utf8_name
 from seqloom.registry import import_part
 from seqloom.serving.app import make_app
 from seqloom.serving.channel import deliver_into
+from seqloom.serving.memory import keep_small
 from seqloom.serving.protocol import HeadLimitProtocol
 from seqloom.serving.reloading import Reloader
 from seqloom.serving.served_model import ServedModel
@@ -102,11 +103,12 @@ async def _serve(
         backlog=_BACKLOG,
     )
     server = _Server(settings, lambda: ready(_url(config, listener)))
-    reloading = asyncio.create_task(reloader.run())
+    tasks = [asyncio.create_task(reloader.run()), asyncio.create_task(keep_small())]
     try:
         await server.serve([listener])
     finally:
-        reloading.cancel()
+        for task in tasks:
+            task.cancel()
         reloader.close()
 
 
