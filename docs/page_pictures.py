@@ -3,7 +3,7 @@
     seqloom train shakespeare.txt --run runs/shakespeare --minutes 6
     seqloom train drawings.ndjson --category word --run runs/drawings --minutes 10
     seqloom serve runs/shakespeare runs/drawings --port 8123
-    python docs/page_pictures.py http://127.0.0.1:8123/ --text shakespeare --drawings drawings --word bicycle --prompt 'ROMEO:'
+    python docs/page_pictures.py http://127.0.0.1:8123/ --text shakespeare --prompt ROMEO: --drawings drawings
 
 The pictures need Chromium, and `playwright`, which drives it.
 """
