@@ -1,4 +1,4 @@
-"""Server: time to the first character, and characters per second of one client and of 64 clients.
+"""Server: how soon is the first character there, and how many characters per second do one and 64 clients get?
 
 The 64 clients are compared with the same 64 texts generated in this process, by the same batched decoder; both sides
 alternate. Server and clients share the processors of this machine.
