@@ -16,11 +16,6 @@ async def never() -> Message:
     raise AssertionError
 
 
-async def leaving() -> Message:
-    """Receive that the client leaves."""
-    return {"type": "http.disconnect"}
-
-
 def test_the_result_of_work() -> None:
     def work(check: Check) -> int:
         check()
@@ -31,18 +26,24 @@ def test_the_result_of_work() -> None:
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["leaves", "takes too long"])
 def test_work_ends_when_nobody_waits(leaves: bool) -> None:
-    has_ended = threading.Event()
+    has_begun, has_ended = threading.Event(), threading.Event()
 
     def work(check: Check) -> None:
+        has_begun.set()
         try:
             while True:
                 check()
         finally:
             has_ended.set()
 
+    async def leaving() -> Message:
+        await asyncio.to_thread(has_begun.wait)  # work that has not begun never begins
+        return {"type": "http.disconnect"}
+
     with pytest.raises(ApiError) as error:
-        asyncio.run(in_thread(leaving if leaves else never, 600 if leaves else 0.05, work))
-    assert has_ended.wait(600)
+        asyncio.run(in_thread(leaving if leaves else never, 600 if leaves else 0.5, work))
+    if has_begun.is_set():
+        assert has_ended.wait(60)
     assert error.value.status == (499 if leaves else 503)
 
 
