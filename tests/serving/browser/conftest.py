@@ -108,7 +108,10 @@ class Visit:
         return self.page.locator(f"#{element}").inner_text()
 
 
-@pytest.fixture(params=[(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop-light", "phone-dark"])
+@pytest.fixture(
+    params=[(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")],
+    ids=["desktop-light", "desktop-dark", "phone-light", "phone-dark"],
+)
 def visit(browser: Browser, site: Server, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Return a page, which must write nothing to the console, ask only this server, and fit into its width."""
     (width, height), scheme = request.param
