@@ -50,18 +50,25 @@ export class Bars {
     private readonly choose: (name: string) => void,
   ) {}
 
+  /** Whether the bars are those of an earlier prompt, until the next ones come; until then, no click appends one. */
+  set isPending(isPending: boolean) {
+    this.list.ariaBusy = String(isPending);
+  }
+
   /** Show a distribution; a bar that has the focus keeps its place. */
   show(distribution: Distribution, names: TokenNames, filters: Filters): void {
     const focused = [...this.list.children].findIndex((row) => row.contains(document.activeElement));
     this.distribution = distribution;
     this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((name) => this.row(name, names)));
     this.move(filters);
+    this.isPending = false;
     if (focused >= 0) this.list.children[focused]?.querySelector<HTMLElement>("button")?.focus();
   }
 
   clear(): void {
     this.distribution = { tokens: [], log_probs: [] };
     this.list.replaceChildren();
+    this.isPending = false;
     this.summary.textContent = "";
   }
 
@@ -86,7 +93,9 @@ export class Bars {
     button.type = "button";
     button.disabled = !names.continues(name);
     button.title = button.disabled ? names.label(name) : `append ${names.label(name)} to the prompt`;
-    button.addEventListener("click", () => this.choose(name));
+    button.addEventListener("click", () => {
+      if (this.list.ariaBusy !== "true") this.choose(name);
+    });
     const track = create("span", "track");
     track.append(create("span", "bar"));
     button.append(create("span", "token", names.label(name)), track, create("span", "share"));

@@ -106,25 +106,34 @@ class Page {
 
   private controlsChanged(): void {
     this.bars.move(this.controls.filters);
+    this.bars.isPending = this.controls.hasTokens && this.barsKey() !== this.shownFor;
     clearTimeout(this.typing);
     this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
+  }
+
+  /** What the bars depend on, apart from the settings that move them. */
+  private barsKey(): string {
+    const { model, prompt, rating, guidance } = this.controls.sampling();
+    return JSON.stringify([model, prompt, rating, guidance]);
   }
 
   private async askForBars(): Promise<void> {
     const sampling = this.controls.sampling();
     if (!this.controls.hasTokens) return;
-    const key = JSON.stringify([sampling.model, sampling.prompt, sampling.rating, sampling.guidance]);
-    if (key === this.shownFor) return;
+    const key = this.barsKey();
     this.asking?.abort();
+    if (key === this.shownFor) return;
+    this.bars.isPending = true;
     const asking = (this.asking = new AbortController());
     const hint = byId("entropy");
     try {
       const distribution = await api.nextTokens(sampling, asking.signal);
+      if (key !== this.barsKey()) return;
       this.shownFor = key;
       hint.classList.remove("error");
       this.bars.show(distribution, this.controls.names, this.controls.filters);
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (asking.signal.aborted || key !== this.barsKey()) return;
       this.shownFor = "";
       this.bars.clear();
       hint.classList.add("error");

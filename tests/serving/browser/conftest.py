@@ -99,6 +99,10 @@ class Visit:
         """Wait until no request runs."""
         self.page.wait_for_selector("body:not(.busy)")
 
+    def wait_for_bars(self) -> None:
+        """Wait until the bars are those of the prompt."""
+        self.page.wait_for_selector("#bars[aria-busy=false] .choice")
+
     def set(self, slider: str, value: float) -> None:
         """Move a slider."""
         self.page.locator(f"#{slider}").fill(str(value))

@@ -2,7 +2,7 @@
 
 import math
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.serving.browser.conftest import Visit
 from tests.serving.conftest import Server
 
@@ -195,6 +195,23 @@ def test_an_error_of_the_server_is_shown(visit: Visit, site: Server) -> None:
     visit.console.clear()
 
 
+def test_bars_of_an_earlier_prompt_append_nothing(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    visit.page.fill("#prompt", "the quick ")
+    visit.wait_for_bars()
+    first = visit.page.locator("#bars .token").first.inner_text()
+    held: list[Route] = []
+    visit.page.route("**/api/next", lambda route: held.append(route))
+    with visit.page.expect_request("**/api/next"):
+        visit.page.locator("#bars .choice").first.dblclick()
+    assert visit.page.input_value("#prompt") == "the quick " + first
+    expect(visit.page.locator("#bars[aria-busy=true]")).to_be_visible()
+    visit.page.fill("#prompt", "the quick ")
+    with visit.page.expect_event("requestfinished"):
+        held[0].continue_()
+    assert visit.page.locator("#bars[aria-busy=false] .token").first.inner_text() == first
+
+
 def test_a_text_that_ends(visit: Visit, site: Server) -> None:
     visit.open(site.url, "rated")
     visit.set("length", 1000)
@@ -215,7 +232,7 @@ def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:
         visit.press("write")
         expected = seqloom.load(site.folder / model).generate(prompt, temperature=0.5, length=60, seed=0)
         assert written(visit) == expected
-        expect(visit.page.locator("#bars .choice").first).to_be_visible()
+        visit.wait_for_bars()
         tokens = visit.page.locator("#bars .token").all_inner_texts()
         assert not any("bytes:" in token or "#" in token for token in tokens)
         first = visit.page.locator("#bars .choice:enabled").first

@@ -144,17 +144,23 @@ var Bars = class {
     this.choose = choose;
   }
   distribution = { tokens: [], log_probs: [] };
+  /** Whether the bars are those of an earlier prompt, until the next ones come; until then, no click appends one. */
+  set isPending(isPending) {
+    this.list.ariaBusy = String(isPending);
+  }
   /** Show a distribution; a bar that has the focus keeps its place. */
   show(distribution, names, filters) {
     const focused = [...this.list.children].findIndex((row) => row.contains(document.activeElement));
     this.distribution = distribution;
     this.list.replaceChildren(...distribution.tokens.slice(0, NUM_BARS).map((name) => this.row(name, names)));
     this.move(filters);
+    this.isPending = false;
     if (focused >= 0) this.list.children[focused]?.querySelector("button")?.focus();
   }
   clear() {
     this.distribution = { tokens: [], log_probs: [] };
     this.list.replaceChildren();
+    this.isPending = false;
     this.summary.textContent = "";
   }
   /** Move the bars to other settings, without a request. */
@@ -177,7 +183,9 @@ var Bars = class {
     button.type = "button";
     button.disabled = !names.continues(name);
     button.title = button.disabled ? names.label(name) : `append ${names.label(name)} to the prompt`;
-    button.addEventListener("click", () => this.choose(name));
+    button.addEventListener("click", () => {
+      if (this.list.ariaBusy !== "true") this.choose(name);
+    });
     const track = create("span", "track");
     track.append(create("span", "bar"));
     button.append(create("span", "token", names.label(name)), track, create("span", "share"));
@@ -1058,24 +1066,32 @@ var Page = class {
   }
   controlsChanged() {
     this.bars.move(this.controls.filters);
+    this.bars.isPending = this.controls.hasTokens && this.barsKey() !== this.shownFor;
     clearTimeout(this.typing);
     this.typing = window.setTimeout(() => this.askForBars(), TYPING_PAUSE);
+  }
+  /** What the bars depend on, apart from the settings that move them. */
+  barsKey() {
+    const { model, prompt, rating, guidance } = this.controls.sampling();
+    return JSON.stringify([model, prompt, rating, guidance]);
   }
   async askForBars() {
     const sampling = this.controls.sampling();
     if (!this.controls.hasTokens) return;
-    const key = JSON.stringify([sampling.model, sampling.prompt, sampling.rating, sampling.guidance]);
-    if (key === this.shownFor) return;
+    const key = this.barsKey();
     this.asking?.abort();
+    if (key === this.shownFor) return;
+    this.bars.isPending = true;
     const asking = this.asking = new AbortController();
     const hint = byId("entropy");
     try {
       const distribution = await nextTokens(sampling, asking.signal);
+      if (key !== this.barsKey()) return;
       this.shownFor = key;
       hint.classList.remove("error");
       this.bars.show(distribution, this.controls.names, this.controls.filters);
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (asking.signal.aborted || key !== this.barsKey()) return;
       this.shownFor = "";
       this.bars.clear();
       hint.classList.add("error");
