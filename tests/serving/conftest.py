@@ -1,4 +1,4 @@
-"""A server in a process of its own, with a run on running text and a run on rated documents."""
+"""A server in a process of its own, with two runs on running text and a run on rated documents."""
 
 import random
 import signal
@@ -28,7 +28,7 @@ class Server:
         errors: what it has written to standard error after its first line; known at the end.
     """
 
-    def __init__(self, folder: Path, *options: str, runs: Sequence[str] = ("plain", "rated")) -> None:
+    def __init__(self, folder: Path, *options: str, runs: Sequence[str] = ("plain", "rated", "windowed")) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "seqloom", "serve", *(str(folder / name) for name in runs)]
         judges = ["--critic", str(folder / "rated"), "--detector", str(folder / "detector")]
@@ -79,7 +79,7 @@ def reviews(seed: int, ordered: bool) -> list[tuple[str, int]]:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the runs `plain` and `rated` and a detector."""
+    """Return a folder with the runs `plain`, `rated` and `windowed`, which reads windows, and a detector."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "plain.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 60, encoding="utf-8")
     for name, seed, ordered in (("real", 0, True), ("other", 1, False)):
@@ -88,6 +88,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {"hidden_size": 24, "batch_size": 8, "progress": False}
     seqloom.train(folder / "plain.txt", run=folder / "plain", steps=60, **settings)
     seqloom.train(folder / "real.csv", run=folder / "rated", text="text", rating="stars", steps=60, **settings)
+    windows = {"batching": "windows", "sequence_length": 4}
+    seqloom.train(folder / "plain.txt", run=folder / "windowed", steps=60, **windows, **settings)
     fit_detector(
         folder / "real.csv", run=folder / "detector", generated=[folder / "other.csv"], text="text", light=True
     )

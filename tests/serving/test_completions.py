@@ -145,7 +145,15 @@ def test_log_probabilities_are_those_of_the_library(server: Server) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("model", "prompt", "rating"),
-    [("plain", "t", None), ("plain", "", None), ("rated", "the ", None), ("rated", "", 1), ("rated", "the ", 5)],
+    [
+        ("plain", "t", None),
+        ("plain", "", None),
+        ("rated", "the ", None),
+        ("rated", "", 1),
+        ("rated", "the ", 5),
+        ("windowed", "the fox ", None),
+        ("windowed", "", None),
+    ],
 )
 def test_log_probabilities_are_those_of_the_draws(
     server: Server, model: str, prompt: str, rating: float | None, stream: bool
@@ -164,7 +172,7 @@ def test_log_probabilities_are_those_of_the_draws(
     names = [
         server.post("/detokenize", model=model, tokens=[token]).json()["prompt"] for token in range(len(run.codec))
     ]
-    read = prompt or (run.codec.decode_text(run.config.opening) if model == "plain" else "")
+    read = prompt or (run.codec.decode_text(run.config.opening) if model != "rated" else "")
     for position, top in enumerate(tops):
         shares = run.next_distribution(read + text[:position], rating=rating)
         expected = dict(zip(names, np.log(shares), strict=True))

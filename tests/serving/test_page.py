@@ -49,7 +49,7 @@ def test_the_page_knows_what_is_served(server: Server) -> None:
     served = server.client.get("/api/served").json()
     assert served["critic"]
     assert served["detector"]
-    assert [model["name"] for model in served["models"]] == ["plain", "rated"]
+    assert [model["name"] for model in served["models"]] == ["plain", "rated", "windowed"]
     assert served["models"][1]["columns"] == [{"name": "stars", "kind": "rating", "lowest": 1, "highest": 5}]
 
 

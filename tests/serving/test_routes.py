@@ -17,8 +17,10 @@ def test_the_models_are_listed(server: Server) -> None:
     assert [(model["id"], model["object"], model["kind"]) for model in models["data"]] == [
         ("plain", "model", "text"),
         ("rated", "model", "text"),
+        ("windowed", "model", "text"),
     ]
-    assert server.client.get("/v1/models/rated").json()["conditions"][0]["name"] == "stars"
+    stars = {"name": "stars", "kind": "rating", "lowest": 1, "highest": 5}
+    assert server.client.get("/v1/models/rated").json()["conditions"] == [stars]
     assert server.client.get("/v1/models/none").status_code == 404
 
 

@@ -1,6 +1,6 @@
 """Log-probabilities of the tokens of a text, and of the likeliest tokens in their places."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +8,10 @@ from jaxtyping import Float32, Float64, Int, Integer
 
 from seqloom.evaluation.scorer import TokenScorer, Window
 from seqloom.evaluation.scoring_windows import Piece, windows
+from seqloom.kernels.decoder import Decoder
 from seqloom.sampling.transforms import log_softmax, non_finite_error
 
-__all__ = ["GrowingText", "TopTokens", "top_tokens"]
+__all__ = ["DecodedText", "GrowingText", "TopTokens", "top_tokens"]
 
 
 class TopTokens(NamedTuple):
@@ -89,6 +90,34 @@ class GrowingText:
         """Yield each window when the scorer asks for it."""
         while self._window is not None:
             yield self._window
+
+
+class DecodedText:
+    """The log-probabilities of a text that grows, from the decoder that generates it.
+
+    They differ from those of `GrowingText` if the decoder reads the last window again for each token.
+
+    Args:
+        decoder: decoder that predicts the tokens.
+        ids: ids before the text, at least one.
+        num_top: number of likeliest tokens at each position.
+    """
+
+    def __init__(self, decoder: Decoder, ids: Sequence[int], num_top: int) -> None:
+        self._decoder, self._num_top = decoder, num_top
+        self._logits, self._state = decoder.read(ids, decoder.initial_state())
+
+    def read(self, ids: Integer[np.ndarray, " tokens"]) -> TopTokens:
+        """Return the log-probabilities of the ids that follow, at least one.
+
+        Raises:
+            SeqloomError: the model's output contains NaN or infinity.
+        """
+        logits = []
+        for token in ids.tolist():
+            logits.append(self._logits)
+            self._logits, self._state = self._decoder.step(token, self._state)
+        return _top_of(np.stack(logits), np.asarray(ids, np.int64), self._num_top)
 
 
 def _top_of(logits: Float32[np.ndarray, "time vocab"], targets: Int[np.ndarray, " time"], num_top: int) -> TopTokens:

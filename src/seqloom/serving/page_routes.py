@@ -10,13 +10,12 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from seqloom.data.conditions import Category
-from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.kernels.heads.spec import head_spec
 from seqloom.runs.describe import num_parameters
 from seqloom.runs.suggestion import Suggestion
 from seqloom.serving.api_errors import ApiError
+from seqloom.serving.column_fields import column_fields
 from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
@@ -119,7 +118,7 @@ def _described(served: ServedModel) -> dict[str, Any]:
         "temperature": Suggestion.of(served.run).temperature,
         "is_density": is_density,
         "texts": {} if is_density else served.odd_names,
-        "columns": [_column(condition) for condition in served.run.config.conditions],
+        "columns": [column_fields(column) for column in served.run.config.conditions],
     }
 
 
@@ -127,9 +126,3 @@ def _description(served: ServedModel) -> str:
     model = served.run.config.model
     sizes = " + ".join(map(str, model.hidden_sizes))
     return f"{model.core.upper()} of {sizes}, {num_parameters(model):,} weights, level {served.run.config.level}"
-
-
-def _column(column: Scale | Category) -> dict[str, Any]:
-    if isinstance(column, Category):
-        return {"name": column.name, "kind": "category", "choices": list(column.values)}
-    return {"name": column.name, "kind": "rating", "lowest": column.knots[0], "highest": column.knots[-1]}

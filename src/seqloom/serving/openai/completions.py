@@ -19,7 +19,7 @@ from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.event_stream import DONE, HEARTBEAT, EventStream, event
 from seqloom.serving.generation import Generation, finish_reason_of, finished_samples
-from seqloom.serving.openai.logprobs import GrowingLogProbs, LogProbReader
+from seqloom.serving.openai.logprobs import GrowingLogProbs, LogProbReader, joined
 from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest, LogProbs, Usage
 from seqloom.serving.served_model import PromptInput, ServedModel
@@ -171,7 +171,7 @@ class _Task:
         if self._body.echo or not self.requests:
             for number, text in enumerate(self._texts):
                 prompt = text.prompt_text if self._body.echo else ""
-                logprobs = await asyncio.to_thread(self._logprobs, text, None) if self._body.echo else None
+                logprobs = await asyncio.to_thread(self._logprobs, text, []) if self._body.echo else None
                 yield self._event(number, prompt, None if self.requests else "length", logprobs)
         with Generation(self._served, self.requests, max_seconds) as generation:
             readers = await asyncio.to_thread(self._growing_log_probs)
@@ -188,13 +188,14 @@ class _Task:
         """Return a reader of log-probabilities for each text; none if they are not requested."""
         if self._reader is None:
             return {}
-        readers = {}
-        for number, text in enumerate(self._texts):
-            echoed = len(text.prompt_text) if self._body.echo else 0
-            # A space that ends the prompt, and with which the first generated token begins, is counted once.
-            num_pending = len(text.prompt_text) - sum(map(self._reader.num_characters, text.prompt_ids))
-            readers[number] = self._reader.growing(text.read_ids, offset=echoed - num_pending)
-        return readers
+        return {number: self._growing(self._reader, text) for number, text in enumerate(self._texts)}
+
+    def _growing(self, reader: LogProbReader, text: _Text) -> GrowingLogProbs:
+        """Return a reader of the log-probabilities of what is generated."""
+        echoed = len(text.prompt_text) if self._body.echo else 0
+        # A space that ends the prompt, and with which the first generated token begins, is counted once.
+        num_pending = len(text.prompt_text) - sum(map(reader.num_characters, text.prompt_ids))
+        return reader.growing(text.read_ids, offset=echoed - num_pending)
 
     async def _growth(
         self, number: int, updates: Sequence[Update], readers: Mapping[int, GrowingLogProbs], samples: list[Sample]
@@ -249,26 +250,29 @@ class _Task:
         for number, (text, sample) in enumerate(results):
             check()
             written = "" if sample is None else sample.text
-            tokens = None if sample is None else [*sample.tokens, *self._end_of(sample)]
+            tokens = [] if sample is None else [*sample.tokens, *self._end_of(sample)]
             choices.append(
                 Choice(
                     index=number,
                     text=text.prompt_text + written if self._body.echo else written,
-                    logprobs=self._logprobs(text, tokens, 0 if self._body.echo else len(text.prompt_ids)),
+                    logprobs=self._logprobs(text, tokens),
                     finish_reason="length" if sample is None else finish_reason_of(sample),
                 )
             )
         return choices
 
-    def _logprobs(self, text: _Text, tokens: Sequence[int] | None, start: int = 0) -> LogProbs | None:
-        """Return log-probabilities from position `start` of prompt and tokens; None if they are not requested."""
+    def _logprobs(self, text: _Text, tokens: Sequence[int]) -> LogProbs | None:
+        """Return log-probabilities of the prompt, if it is echoed, and of the tokens; None if they are not requested.
+
+        Those of a prompt are the ones of `Run.score`.
+        """
         if self._reader is None:
             return None
-        all_of = self._reader.read([*text.prompt_ids, *(tokens or [])], text.ids_before)
-        if text.prompt_ids:  # the first token of a prompt has no log-probability, as OpenAI's API has it
-            all_of.token_logprobs[0] = all_of.top_logprobs[0] = None
-        first_offset = 0 if self._body.echo or not text.prompt_ids else len(text.prompt_text)
-        return _part_of(all_of, start, first_offset)
+        echoed = text.prompt_ids if self._body.echo else []
+        of_prompt = self._reader.read(echoed, text.ids_before)
+        if echoed:  # the first token of a prompt has no log-probability, as OpenAI's API has it
+            of_prompt.token_logprobs[0] = of_prompt.top_logprobs[0] = None
+        return joined(of_prompt, self._growing(self._reader, text).read(tokens)) if tokens else of_prompt
 
     def _end_of(self, sample: Sample) -> list[int]:
         """Return the token that has ended a text, if the model did so."""
@@ -305,16 +309,6 @@ def _text_of(prompt: PromptInput, ids: Sequence[int], served: ServedModel) -> st
     if isinstance(prompt, str) and START_NAME not in prompt:
         return served.known_text(prompt)
     return served.decode(ids)
-
-
-def _part_of(logprobs: LogProbs, start: int, shift: int) -> LogProbs:
-    """Return log-probabilities from a position on, with offsets that are reduced by `shift`."""
-    return LogProbs(
-        tokens=logprobs.tokens[start:],
-        token_logprobs=logprobs.token_logprobs[start:],
-        top_logprobs=logprobs.top_logprobs[start:],
-        text_offset=[max(0, offset - shift) for offset in logprobs.text_offset[start:]],
-    )
 
 
 def _prompts(body: CompletionRequest) -> list[PromptInput]:

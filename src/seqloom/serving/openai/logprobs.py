@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqloom.errors import ConfigError
-from seqloom.evaluation.top_tokens import GrowingText, TopTokens, top_tokens
+from seqloom.evaluation.top_tokens import DecodedText, GrowingText, TopTokens, top_tokens
 from seqloom.lm.evaluate import run_scorer
 from seqloom.serving.openai.schemas import LogProbs
 from seqloom.serving.served_model import ServedModel
 
-__all__ = ["GrowingLogProbs", "LogProbReader"]
+__all__ = ["GrowingLogProbs", "LogProbReader", "joined"]
 
 
 class _Entry(NamedTuple):
@@ -51,12 +51,14 @@ class LogProbReader:
         self._scorer = run_scorer(served.run)
         values = None if rating is None else config.conditions.encode_request(rating)
         self._features = None if values is None else config.features(values[None])[0]
+        is_stateful = served.run.generators.factory(None, None).is_stateful
+        self._decoder = None if is_stateful else served.run.generator(rating=rating).decoder
 
     def read(self, ids: Sequence[int], before: Sequence[int]) -> LogProbs:
         """Return the log-probabilities of ids, each in the context of the ids before it in its document.
 
         Args:
-            ids: ids from a client, and generated ones.
+            ids: ids from a client.
             before: ids that the model reads before these.
         """
         entries = [] if before or not len(ids) else [_Entry()]
@@ -72,7 +74,13 @@ class LogProbReader:
         return self.as_json(ids, entries, offset=0)
 
     def growing(self, ids: Sequence[int], offset: int) -> "GrowingLogProbs":
-        """Return an object that reads a text which grows after ids; see `GrowingLogProbs`."""
+        """Return an object that reads a text which grows after ids; see `GrowingLogProbs`.
+
+        Its log-probabilities are those with which the tokens are drawn: a run that was trained on windows predicts each
+        token from the last window alone.
+        """
+        if self._decoder is not None:
+            return GrowingLogProbs(self, DecodedText(self._decoder, ids, self._num_top), offset)
         first, *others = ids
         text = GrowingText(self._scorer, first, self._num_top, self._features)
         if others:
@@ -127,7 +135,7 @@ class GrowingLogProbs:
         num_read: number of ids so far.
     """
 
-    def __init__(self, reader: LogProbReader, text: GrowingText, offset: int) -> None:
+    def __init__(self, reader: LogProbReader, text: GrowingText | DecodedText, offset: int) -> None:
         self._reader, self._text, self._offset = reader, text, offset
         self.num_read = 0
 
@@ -140,3 +148,13 @@ class GrowingLogProbs:
         self._offset += sum(map(self._reader.num_characters, ids))
         self.num_read += len(ids)
         return logprobs
+
+
+def joined(first: LogProbs, second: LogProbs) -> LogProbs:
+    """Return the log-probabilities of a text in two parts."""
+    return LogProbs(
+        tokens=first.tokens + second.tokens,
+        token_logprobs=first.token_logprobs + second.token_logprobs,
+        top_logprobs=first.top_logprobs + second.top_logprobs,
+        text_offset=first.text_offset + second.text_offset,
+    )

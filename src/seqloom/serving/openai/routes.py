@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from seqloom.config.serving import ServingConfig
+from seqloom.serving.column_fields import column_fields
 from seqloom.serving.openai.chat import chat
 from seqloom.serving.openai.completions import complete
 from seqloom.serving.openai.schemas import ChatRequest, Completion, CompletionRequest, ModelCard, ModelList
@@ -52,5 +53,5 @@ def _card(served: ServedModel) -> ModelCard:
         created=served.created,
         kind=served.run.codec.payload_type.kind,
         level=config.level,
-        conditions=[column.to_json() for column in config.conditions],
+        conditions=[column_fields(column) for column in config.conditions],
     )
