@@ -126,7 +126,7 @@ def main() -> None:
         on_real.append(accuracy(judge, [real[i] for i in inside], torch.tensor([real_labels[i] for i in inside])))
     mean_real = statistics.fmean(on_real)
     rows = [["real, held out from the judge", f"{len(real)}", f"{mean_real:.1%}", ""]]
-    for temperature, guidance in ((1.0, 1.0), (0.5, 1.0), (0.3, 1.0), (0.5, 2.0), (0.3, 2.0), (0.3, 3.0)):
+    for temperature, guidance in ((1.0, 1.0), (0.5, 1.0), (0.3, 1.0), (0.2, 1.0), (0.5, 2.0), (0.3, 2.0), (0.3, 3.0)):
         shares = []
         for path in args.run:
             drawings, labels = generated_drawings(seqloom.load(path), temperature, guidance, args.count)

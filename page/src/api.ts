@@ -147,6 +147,8 @@ export interface Sample {
   text: string;
   strokes?: [number, number][][] | null;
   notes?: Note[] | null;
+  /** The sample as a file: its name, and its bytes in base64. */
+  file?: { name: string; content: string } | null;
 }
 
 export interface Generated {

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Controls } from "./controls.js";
 import { byId, create } from "./elements.js";
+import { save } from "./files.js";
 import { Judges } from "./judges.js";
 import { player } from "./music.js";
 import type { TokenNames } from "./names.js";
@@ -45,6 +46,7 @@ class Page {
   private readonly status = byId("status");
   private readonly output = byId("output");
   private readonly undo = byId<HTMLButtonElement>("undo");
+  private readonly saveText = byId<HTMLButtonElement>("save");
   private readonly judges: Judges;
   private readonly controls = new Controls(() => this.controlsChanged(), () => this.modelChanged());
   private running: AbortController | null = null;
@@ -52,6 +54,7 @@ class Page {
   private typing = 0;
   private shownFor = "";
   private promptOf = "";
+  private whole = { name: "", text: "" }; // the written text with its prompt, and the name of a file for it
   private promptsBefore: string[] = []; // before each branch
 
   constructor(served: api.Served) {
@@ -61,6 +64,7 @@ class Page {
     byId("another").addEventListener("click", () => this.another());
     byId("stop").addEventListener("click", () => this.running?.abort());
     byId("compare").addEventListener("click", () => this.compare());
+    this.saveText.addEventListener("click", () => save(this.whole.name, this.whole.text));
     byId("colour").addEventListener("click", () => this.colour());
     this.undo.addEventListener("click", () => this.goBack());
     document.addEventListener("keydown", (event) => this.pressed(event));
@@ -96,6 +100,7 @@ class Page {
     this.promptOf = "";
     this.promptsBefore = [];
     this.undo.hidden = true;
+    this.saveText.disabled = true;
     const kind = this.controls.kind;
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
@@ -228,6 +233,8 @@ class Page {
         const { scrollTop, scrollHeight, clientHeight } = this.output;
         const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
         text += piece.text;
+        this.whole = { name: `${sampling.model}-seed-${sampling.seed}.txt`, text: sampling.prompt + text };
+        this.saveText.disabled = false;
         if (piece.logprobs) this.written.append(afterPrompt(tokensOf(piece.logprobs, names), text, this.written));
         if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
         this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);

@@ -2,6 +2,7 @@
 
 import type { Generated, Sample } from "./api.js";
 import { create, fitted, onSchemeChange } from "./elements.js";
+import { saveButton } from "./files.js";
 import { pianoRoll } from "./music.js";
 
 const DRAW_SECONDS = 1.5;
@@ -72,9 +73,10 @@ export function textOf(text: string): HTMLElement {
 /** An element that shows a sample of any kind; `number` names it to screen readers. */
 export function sampleItem(sample: Sample, grid: number, number: number): HTMLElement {
   const item = create("article", "sample");
-  if (sample.strokes) item.append(drawing(sample, grid, number));
-  else if (sample.notes) item.append(...pianoRoll(sample.notes, number), notation(sample.text));
-  else item.append(textOf(sample.text));
+  const save = sample.file ? [saveButton(sample.file.name, sample.file.content)] : [];
+  if (sample.strokes) item.append(drawing(sample, grid, number), ...save);
+  else if (sample.notes) item.append(...pianoRoll(sample.notes, number), ...save, notation(sample.text));
+  else item.append(textOf(sample.text), ...save);
   return item;
 }
 

@@ -1,5 +1,6 @@
 """The page: its files, and the routes that only it uses."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from tests.serving.conftest import Server
 
 import seqloom
 from seqloom.config.serving import ServingConfig
+from seqloom.corpora.formats.midi import read_midi
 from seqloom.corpora.music import DRUMS, MusicPayload, Note
 from seqloom.serving.app import make_app
+from seqloom.serving.sample_files import sample_file
 from seqloom.serving.sample_parts import sample_parts
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
@@ -100,7 +103,15 @@ def test_drawings_and_tunes_are_generated(tmp_path: Path) -> None:
 
     drawing = generated(model="shapes", temperature=0.3, max_tokens=40)
     assert all(0 <= number < 128 for stroke in drawing["strokes"] for point in stroke for number in point)
-    first_note = generated(model="tunes", temperature=0, max_tokens=200)["notes"][0]
+    svg = base64.b64decode(drawing["file"]["content"]).decode()
+    assert drawing["file"]["name"] == "shapes-seed-0-1.svg"
+    assert svg.count("<path") == len(drawing["strokes"])
+    tune = generated(model="tunes", temperature=0, max_tokens=200)
+    written = tmp_path / tune["file"]["name"]
+    written.write_bytes(base64.b64decode(tune["file"]["content"]))
+    assert written.name == "tunes-seed-0-1.abc"
+    assert tune["text"].rstrip() in written.read_text()
+    first_note = tune["notes"][0]
     assert (first_note["start"], first_note["pitch"]) == (0, 67)
     assert first_note["duration"] == pytest.approx(0.5)
     message = {"messages": [{"role": "user", "content": "a"}]}
@@ -111,6 +122,15 @@ def test_drawings_and_tunes_are_generated(tmp_path: Path) -> None:
     assert client.post("/api/next", json={"model": "shapes"}).status_code == 400
     for served in models.by_name.values():
         served.close()
+
+
+def test_music_is_saved_as_midi(tmp_path: Path) -> None:
+    pytest.importorskip("symusic")
+    music = MusicPayload((Note(0, 60, 48, 90, 7), Note(48, 64, 24, 70, 7)))
+    file = sample_file(music, "../my tunes")
+    assert file is not None
+    assert file.name == "___my_tunes.mid"
+    assert read_midi(base64.b64decode(file.content), file.name) == music
 
 
 def test_percussion_has_a_program_of_its_own() -> None:

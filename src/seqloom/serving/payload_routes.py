@@ -12,6 +12,7 @@ from seqloom.config.serving import ServingConfig
 from seqloom.corpora.drawings import GRID
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.request_body import RequestBody
+from seqloom.serving.sample_files import SampleFile, sample_file
 from seqloom.serving.sample_parts import Note, sample_parts
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
@@ -62,12 +63,14 @@ class GeneratedSample(BaseModel):
         finish_reason: why it has ended.
         strokes: strokes of a drawing, each with its points (x, y); null for other kinds.
         notes: notes of a piece of music; null for other kinds.
+        file: drawing as SVG, music as MIDI, or tune as ABC, with the prompt; null for other kinds.
     """
 
     text: str
     finish_reason: str
     strokes: list[list[tuple[int, int]]] | None = None
     notes: list[Note] | None = None
+    file: SampleFile | None = None
 
 
 class Generated(BaseModel):
@@ -110,9 +113,12 @@ def _generated(served: ServedModel, body: GenerateRequest, check: Check) -> Gene
         prompt = served.encoded(generator, body.prompt)
         prompt_ids = served.encode(body.prompt)
         samples = []
-        for sample in run.generators.drawn(generator, prompt, config, body.n):
+        for number, sample in enumerate(run.generators.drawn(generator, prompt, config, body.n), 1):
             check()
-            is_text = isinstance(run.codec, TextCodec)
-            parts = {} if is_text else sample_parts(run.codec.decode([*prompt_ids, *sample.tokens]))
-            samples.append(GeneratedSample(text=sample.text, finish_reason=sample.finish_reason, **parts))
+            generated = GeneratedSample(text=sample.text, finish_reason=sample.finish_reason)
+            if not isinstance(run.codec, TextCodec):
+                payload = run.codec.decode([*prompt_ids, *sample.tokens])
+                file = sample_file(payload, f"{served.name}-seed-{body.seed}-{number}")
+                generated = generated.model_copy(update={**sample_parts(payload), "file": file})
+            samples.append(generated)
     return Generated(kind=run.codec.payload_type.kind, samples=samples)

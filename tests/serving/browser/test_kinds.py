@@ -41,6 +41,13 @@ def ink_colour(page: Page) -> list[int]:
     return colour
 
 
+def saved(visit: Visit, number: int) -> str:
+    """Save a sample, and return the text of its file."""
+    with visit.page.expect_download() as download:
+        visit.page.locator("#samples .save").nth(number).click()
+    return download.value.path().read_text(encoding="utf-8")
+
+
 def test_drawings(visit: Visit, site: Server) -> None:
     visit.open(site.url, "shapes")
     assert visit.page.locator("output[for=temperature]").text_content() == "0.3"
@@ -55,6 +62,7 @@ def test_drawings(visit: Visit, site: Server) -> None:
     assert drawings.count() == 8
     visit.page.wait_for_timeout(100)  # one frame, in which the drawings are drawn
     assert 0.001 < ink(visit.page, "#samples canvas.drawing") < 0.5
+    assert saved(visit, 0).startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     other = "light" if visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "dark"
     colours = [ink_colour(visit.page)]
     visit.page.emulate_media(color_scheme=other)
@@ -73,14 +81,16 @@ def test_tunes(visit: Visit, site: Server) -> None:
     assert visit.page.locator("#samples canvas.roll").count() == 2
     visit.page.wait_for_timeout(100)
     assert ink(visit.page, "#samples canvas.roll") > 0.01
-    play = visit.page.locator("#samples button").first
+    assert saved(visit, 0).startswith("X:1\nT:tunes seed 0 1\nM:4/4\n")
+    buttons = visit.page.locator("#samples button:not(.save)")
+    play = buttons.first
     play.click()
     assert play.inner_text() == "Stop"
     assert visit.page.locator("#samples .cursor").first.is_visible()
-    visit.page.locator("#samples button").nth(1).click()  # one piece sounds at a time
+    buttons.nth(1).click()  # one piece sounds at a time
     assert play.inner_text() == "Play"
     visit.page.keyboard.press("Escape")
-    assert visit.page.locator("#samples button").nth(1).inner_text() == "Play"
+    assert buttons.nth(1).inner_text() == "Play"
     visit.page.locator("#samples summary").first.click()
     assert "M:4/4" in visit.page.locator("#samples details .text").first.inner_text()
 

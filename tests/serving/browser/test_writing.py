@@ -39,6 +39,19 @@ def test_the_text_is_that_of_the_library(visit: Visit, site: Server) -> None:
     assert written(visit) == run.generate("the quick ", seed=4, **options)
 
 
+def test_a_text_is_saved_with_its_prompt(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    assert visit.page.locator("#save").is_disabled()
+    settings(visit)
+    visit.press("write")
+    with visit.page.expect_download() as download:
+        visit.page.click("#save")
+    assert download.value.suggested_filename == "plain-seed-3.txt"
+    assert download.value.path().read_text(encoding="utf-8") == "the quick " + written(visit)
+    visit.page.select_option("#model", "rated")
+    assert visit.page.locator("#save").is_disabled()
+
+
 def test_a_text_can_be_stopped(visit: Visit, site: Server) -> None:
     visit.open(site.url)
     visit.page.evaluate("document.getElementById('length').max = '100000'")

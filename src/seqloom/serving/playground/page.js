@@ -383,6 +383,23 @@ function placeholder(kind) {
   return kind === "text" ? "The model goes on from here. An empty prompt begins a text." : "An empty prompt begins a piece.";
 }
 
+// src/files.ts
+var LONGEST_START = 1e4;
+function save(name, content) {
+  const link = create("a");
+  link.download = name;
+  link.href = URL.createObjectURL(new Blob([content]));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), LONGEST_START);
+}
+function saveButton(name, content) {
+  const button = create("button", "save", `Save .${name.split(".").pop()}`);
+  button.type = "button";
+  button.title = name;
+  button.addEventListener("click", () => save(name, Uint8Array.from(atob(content), (byte) => byte.charCodeAt(0))));
+  return button;
+}
+
 // src/judges.ts
 var Judges = class {
   constructor(served2, ask) {
@@ -601,9 +618,10 @@ function textOf(text) {
 }
 function sampleItem(sample, grid, number2) {
   const item = create("article", "sample");
-  if (sample.strokes) item.append(drawing(sample, grid, number2));
-  else if (sample.notes) item.append(...pianoRoll(sample.notes, number2), notation(sample.text));
-  else item.append(textOf(sample.text));
+  const save2 = sample.file ? [saveButton(sample.file.name, sample.file.content)] : [];
+  if (sample.strokes) item.append(drawing(sample, grid, number2), ...save2);
+  else if (sample.notes) item.append(...pianoRoll(sample.notes, number2), ...save2, notation(sample.text));
+  else item.append(textOf(sample.text), ...save2);
   return item;
 }
 function samplesOf(generated) {
@@ -1008,6 +1026,7 @@ var Page = class {
   status = byId("status");
   output = byId("output");
   undo = byId("undo");
+  saveText = byId("save");
   judges;
   controls = new Controls(() => this.controlsChanged(), () => this.modelChanged());
   running = null;
@@ -1015,6 +1034,8 @@ var Page = class {
   typing = 0;
   shownFor = "";
   promptOf = "";
+  whole = { name: "", text: "" };
+  // the written text with its prompt, and the name of a file for it
   promptsBefore = [];
   // before each branch
   constructor(served2) {
@@ -1024,6 +1045,7 @@ var Page = class {
     byId("another").addEventListener("click", () => this.another());
     byId("stop").addEventListener("click", () => this.running?.abort());
     byId("compare").addEventListener("click", () => this.compare());
+    this.saveText.addEventListener("click", () => save(this.whole.name, this.whole.text));
     byId("colour").addEventListener("click", () => this.colour());
     this.undo.addEventListener("click", () => this.goBack());
     document.addEventListener("keydown", (event) => this.pressed(event));
@@ -1057,6 +1079,7 @@ var Page = class {
     this.promptOf = "";
     this.promptsBefore = [];
     this.undo.hidden = true;
+    this.saveText.disabled = true;
     const kind = this.controls.kind;
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
@@ -1178,6 +1201,8 @@ var Page = class {
         const { scrollTop, scrollHeight, clientHeight } = this.output;
         const isAtEnd = scrollTop + clientHeight > scrollHeight - 40;
         text += piece.text;
+        this.whole = { name: `${sampling.model}-seed-${sampling.seed}.txt`, text: sampling.prompt + text };
+        this.saveText.disabled = false;
         if (piece.logprobs) this.written.append(afterPrompt(tokensOf(piece.logprobs, names), text, this.written));
         if (isAtEnd) this.output.scrollTop = this.output.scrollHeight;
         this.judges.show({ prompt: sampling.prompt, rating: sampling.rating }, piece.text);
