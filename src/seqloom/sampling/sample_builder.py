@@ -139,4 +139,5 @@ def make_detokenizer(token_bytes: Sequence[bytes], boundary: int | None) -> Deto
     if all(len(piece) == 1 or token == boundary for token, piece in enumerate(token_bytes)):
         table = np.array([piece[0] if len(piece) == 1 else 0 for piece in token_bytes], np.uint8)
         return lambda tokens: table[tokens].tobytes()
-    return lambda tokens: b"".join([token_bytes[token] for token in tokens.tolist()])
+    bytes_of = token_bytes.__getitem__
+    return lambda tokens: b"".join(map(bytes_of, tokens.tolist()))

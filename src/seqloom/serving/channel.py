@@ -35,9 +35,17 @@ class Channel:
             self._updates.append(update)
         self._has_updates.set()
 
-    async def take(self) -> list[Update]:
-        """Wait until there are updates, and return all of them."""
+    @property
+    def has_updates(self) -> bool:
+        """Whether there are updates to take."""
+        return self._has_updates.is_set()
+
+    async def wait(self) -> None:
+        """Wait until there are updates to take."""
         await self._has_updates.wait()
+
+    def take(self) -> list[Update]:
+        """Return all updates so far."""
         updates, self._updates, self._num_characters = self._updates, [], 0
         self._has_updates.clear()
         return updates

@@ -4,6 +4,7 @@ See https://html.spec.whatwg.org/multipage/server-sent-events.html for the forma
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
@@ -46,11 +47,13 @@ class EventStream(Response):
         super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
+        self._sending_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, as ASGI requires it."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        tasks = {asyncio.ensure_future(self._send_events(send)), asyncio.ensure_future(_wait_for_disconnect(receive))}
+        work = self._send_events(send), _wait_for_disconnect(receive), self._wait_for_slow_client()
+        tasks = {asyncio.ensure_future(one) for one in work}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -61,11 +64,17 @@ class EventStream(Response):
     async def _send_events(self, send: Send) -> None:
         try:
             async for body in self._safe_events():
-                async with asyncio.timeout(_MAX_SEND_SECONDS):
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._sending_since = time.monotonic()
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._sending_since = None
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._events.aclose()  # type: ignore[attr-defined]
+
+    async def _wait_for_slow_client(self) -> None:
+        """Wait until the client has left an event unread for too long; a timeout for each event would cost more."""
+        while self._sending_since is None or time.monotonic() - self._sending_since < _MAX_SEND_SECONDS:
+            await asyncio.sleep(_MAX_SEND_SECONDS / 30)
 
     async def _safe_events(self) -> AsyncIterator[bytes]:
         try:

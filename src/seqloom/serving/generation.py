@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from starlette.types import Receive
@@ -83,14 +84,8 @@ class Generation:
 
     async def _updates(self) -> AsyncIterator[list[Update]]:
         while self._num_running:
-            seconds_left = self._deadline - time.monotonic()
-            try:
-                async with asyncio.timeout(max(0.0, min(_HEARTBEAT_SECONDS, seconds_left))):
-                    updates = await self._channel.take()
-            except TimeoutError:
-                if seconds_left <= _HEARTBEAT_SECONDS:
-                    raise ApiError(503, "the request took too long: ask for fewer or shorter texts") from None
-                updates = []
+            await self._wait()
+            updates = self._channel.take()
             if self._channel.is_full:
                 raise ApiError(503, "the client does not read the answer")
             for update in updates:
@@ -98,6 +93,20 @@ class Generation:
                     raise update.error
                 self._num_running -= update.sample is not None
             yield updates
+
+    async def _wait(self) -> None:
+        """Wait for updates, up to the time of a heartbeat.
+
+        Raises:
+            ApiError: the texts took too long.
+        """
+        seconds_left = self._deadline - time.monotonic()
+        if seconds_left <= 0:
+            raise ApiError(503, "the request took too long: ask for fewer or shorter texts")
+        if not self._channel.has_updates:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_HEARTBEAT_SECONDS, seconds_left)):
+                    await self._channel.wait()
 
 
 async def finished_samples(

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,9 +67,18 @@ def serve(
     listener = _listen(config)
     warnings.simplefilter("ignore")  # those are about requests, and no matter of the person who serves
     try:
-        asyncio.run(_serve(opened, judges, config, listener, ready))
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            runner.run(_serve(opened, judges, config, listener, ready))
     finally:
         listener.close()
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop of uvloop, the fastest one; Windows has none of these."""
+    loop: asyncio.AbstractEventLoop = (
+        asyncio.new_event_loop() if sys.platform == "win32" else import_part("uvloop:new_event_loop")()
+    )
+    return loop
 
 
 async def _serve(

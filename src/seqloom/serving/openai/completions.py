@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -126,6 +125,8 @@ class _Task:
     ) -> None:
         self._body, self._served, self._texts, self._reader = body, served, texts, reader
         self._id, self._created = f"cmpl-{uuid4().hex}", int(time.time())
+        head = {"id": self._id, "object": "text_completion", "created": self._created, "model": served.name}
+        self._head = json.dumps(head).removesuffix("}")  # of the body of every event
 
     @classmethod
     def prepare(cls, body: CompletionRequest, served: ServedModel, check: Check) -> "_Task":
@@ -222,14 +223,10 @@ class _Task:
         return self._event(number, "".join(update.text for update in updates), finish_reason, logprobs)
 
     def _event(self, number: int, text: str, finish_reason: str | None, logprobs: LogProbs | None) -> bytes:
-        fields: dict[str, Any] = {"index": number, "text": text, "finish_reason": finish_reason}
-        fields["logprobs"] = None if logprobs is None else logprobs.model_dump()
         # This is on the path of every event, so that it does without the models of the schema.
-        body = {
-            "id": self._id, "object": "text_completion", "created": self._created, "model": self._served.name,
-            "choices": [fields],
-        }  # fmt: skip
-        return event(json.dumps(body))
+        fields = {"index": number, "text": text, "finish_reason": finish_reason}
+        choice = json.dumps({**fields, "logprobs": None if logprobs is None else logprobs.model_dump()})
+        return event(f'{self._head}, "choices": [{choice}]}}')
 
     def _completion(self, choices: list[Choice], usage: Usage) -> Completion:
         name = self._served.name
