@@ -275,6 +275,7 @@ def test_the_end_of_a_document_is_a_token(server: Server) -> None:
         ({"stop": ["x"] * 10**5}, 400, "'stop"),
         ({"logit_bias": {"9999": 1}}, 400, "'logit_bias' names the token '9999'"),
         ({"prompt": "\u2603"}, 400, "not in the vocabulary"),
+        ({"prompt": ["the", "\u2603"]}, 400, "prompt 2: "),
         ({"prompt": [99999]}, 400, "the token id 99999 does not exist"),
         ({"prompt": []}, 400, "'prompt' is an empty list"),
         ({"rating": 3}, 400, "rating"),

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from seqloom.config.serving import ServingConfig
+from seqloom.errors import CodecError
 from seqloom.sampling import Sample
 from seqloom.sampling.continuous_batch import Update
 from seqloom.sampling.request import GenerationRequest
@@ -135,9 +136,13 @@ class _Task:
             reader = None if body.logprobs is None else LogProbReader(served, body.logprobs, body.rating)
             sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
             texts = []
-            for number, prompt in enumerate(_prompts(body)):
+            prompts = _prompts(body)
+            for number, prompt in enumerate(prompts):
                 check()
-                request = served.prepare(prompt, sampling, body.rating, body.guidance)
+                try:
+                    request = served.prepare(prompt, sampling, body.rating, body.guidance)
+                except CodecError as error:
+                    raise CodecError(f"prompt {number + 1}: {error}" if len(prompts) > 1 else str(error)) from error
                 before, ids, read_ids = _ids_of(prompt, served, is_generated=_max_tokens(body) > 0)
                 text = _text_of(prompt, ids, served)
                 for index in range(body.best_of or body.n):
