@@ -119,6 +119,8 @@ def main() -> None:
     parser.add_argument("--harness", default="lm_eval")
     parser.add_argument("--count", type=int, default=50)
     args = parser.parse_args()
+    if not Path(args.text).is_file():
+        parser.error(f"there is no text {args.text}: name a text file like that of the training")
     run = seqloom.load(args.run)
     text = run.codec.known_text(run.normalize(Path(args.text).read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as name, serving(args.run) as server:
