@@ -87,7 +87,10 @@ async function answered(path: string, options: RequestInit): Promise<Response> {
     throw new Error("the server does not answer: is it running?");
   }
   if (answer.ok) return answer;
-  if (answer.status === 401) throw new Error("this server needs a token: add #token=TOKEN to the address of this page");
+  if (answer.status === 401) {
+    const fault = token ? "the server does not accept the token in the address" : "this server needs a token";
+    throw new Error(`${fault}: end the address of this page with #token=TOKEN`);
+  }
   let message = `the server answered ${answer.status}`;
   try {
     message = (await answer.json()).error.message;

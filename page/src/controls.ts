@@ -30,6 +30,7 @@ export class Controls {
     for (const id of ["prompt", "temperature", "length", "seed", "top-k", "top-p", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
+    byId("seed").addEventListener("change", () => this.showSeed());
     this.chosen.addEventListener("change", () => {
       this.showModel();
       this.show();
@@ -78,6 +79,11 @@ export class Controls {
   /** Take the next seed. */
   nextSeed(): void {
     byId<HTMLInputElement>("seed").value = String((seed() + 1) % LARGEST_SEED);
+  }
+
+  /** Show the seed that is used, whatever a person has typed. */
+  showSeed(): void {
+    byId<HTMLInputElement>("seed").value = String(seed());
   }
 
   sampling(): Sampling {

@@ -19,8 +19,9 @@ export function create<K extends keyof HTMLElementTagNameMap>(
 
 /** A token as people can see it: white space and control characters get visible signs. */
 export function visible(token: string): string {
-  const signs: Record<string, string> = { " ": "␣", "\n": "↵", "\t": "⇥", "": "∅" };
-  return signs[token] ?? token.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  if (token === "") return "∅";
+  const shown = token.trim() ? token : token.replaceAll(" ", "␣");
+  return shown.replaceAll("\n", "↵").replaceAll("\t", "⇥");
 }
 
 export function percent(share: number): string {

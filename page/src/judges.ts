@@ -41,6 +41,7 @@ export class Judges {
   }
 
   private judge(title: string, text: string, rating: api.Sampling["rating"]): void {
+    this.verdict.replaceChildren();
     void this.ask(async () => {
       if (!text.trim()) throw new Error("there is no text to judge: write or paste one");
       const lines: string[] = [];

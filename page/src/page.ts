@@ -67,6 +67,7 @@ class Page {
     this.saveText.addEventListener("click", () => save(this.whole.name, this.whole.text));
     byId("colour").addEventListener("click", () => this.colour());
     this.undo.addEventListener("click", () => this.goBack());
+    byId("prompt").addEventListener("input", () => this.forgetBranches());
     document.addEventListener("keydown", (event) => this.pressed(event));
     if (matchMedia("(max-width: 56rem)").matches) byId<HTMLDetailsElement>("controls").open = false;
     this.controlsChanged();
@@ -80,6 +81,7 @@ class Page {
       this.pasted.release();
     }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      this.controls.showSeed();
       if (document.activeElement === byId("paste")) this.colour();
       else void this.write();
     }
@@ -98,13 +100,12 @@ class Page {
     this.bars.clear();
     this.shownFor = "";
     this.promptOf = "";
-    this.promptsBefore = [];
-    this.undo.hidden = true;
+    this.forgetBranches();
     this.saveText.disabled = true;
     const kind = this.controls.kind;
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
-    byId("write").textContent = WRITE[kind] ?? "Compose";
+    byId("write").textContent = byId("write-title").textContent = WRITE[kind] ?? "Compose";
     this.training.show(this.controls.model, this.controls.hasTokens ? "token" : "point");
     this.say("");
   }
@@ -162,6 +163,12 @@ class Page {
     this.undo.hidden = false;
     this.controls.prompt = this.promptOf + before + (this.controls.names.text(name) ?? "");
     void this.write().then(() => this.written.focus());
+  }
+
+  /** A prompt that a person has typed is no branch, and is not taken back. */
+  private forgetBranches(): void {
+    this.promptsBefore = [];
+    this.undo.hidden = true;
   }
 
   /** Return to the prompt before the last branch, and to its text. */
@@ -277,11 +284,14 @@ class Page {
   private colour(): void {
     const text = byId<HTMLTextAreaElement>("paste").value;
     const mean = byId("pasted-mean");
+    this.pasted.clear();
+    mean.textContent = "";
     void this.ask(async () => {
       if (!text) throw new Error("there is no text to colour: paste one into the field above");
       const { model, names } = this.controls;
       const scores = await api.score(model, text);
       if (model !== this.controls.model) return;
+      this.pasted.clear();
       const tokens = scores.tokens.map((name, index) => ({
         name,
         text: names.text(name) ?? "",
@@ -289,7 +299,6 @@ class Page {
         top: [],
         rank: scores.ranks[index] ?? null,
       }));
-      this.pasted.clear();
       this.pasted.append(placed(text, joinBytes(tokens).whole));
       const bits = -scores.log_probs.reduce((sum, value) => sum + value, 0) / Math.LN2 / tokens.length;
       mean.textContent = tokens.length

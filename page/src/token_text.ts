@@ -127,7 +127,8 @@ export class TokenText {
       item.append(button);
       list.append(item);
     }
-    const hint = "What else could have been here, at temperature 1. Choose one to go on from it:";
+    const what = token.isJoined ? "What the first byte of this character could have been" : "What else could have been here";
+    const hint = `${what}, at temperature 1. Choose one to go on from it:`;
     return [create("p", "hint", hint), list];
   }
 

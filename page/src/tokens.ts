@@ -15,6 +15,8 @@ export interface Token {
   rank: number | null;
   /** Whether the model has no token for it. */
   isUnknown?: boolean;
+  /** Whether it is a character of several tokens; `top` is then about the first of these. */
+  isJoined?: boolean;
 }
 
 /** Join tokens that are parts of a character; tokens of a character that is not complete yet are left over. */
@@ -34,7 +36,7 @@ export function joinBytes(tokens: Token[]): { whole: Token[]; rest: Token[] } {
     const logProbs = rest.map(({ logProb }) => logProb);
     const isKnown = logProbs.every((value) => value !== null);
     const logProb = isKnown ? logProbs.reduce<number>((sum, value) => sum + (value ?? 0), 0) : null;
-    whole.push({ ...rest[0]!, text, logProb, rank: null });
+    whole.push({ ...rest[0]!, name: text, text, logProb, rank: null, isJoined: rest.length > 1 });
     rest = [];
   }
   return { whole, rest };

@@ -111,6 +111,7 @@ def test_a_rating_is_requested(server: Server) -> None:
     run = seqloom.load(server.folder / "rated")
     for rating in (1, 5):
         choice = server.complete("the ", model="rated", rating=rating, seed=2, max_tokens=50)
+        assert choice == server.complete("the ", model="rated", rating={"stars": str(rating)}, seed=2, max_tokens=50)
         assert choice["text"] == run.generate("the ", rating=rating, seed=2, length=50)
     guided = server.complete("the ", model="rated", rating=5, guidance=2, seed=2, max_tokens=50)
     assert guided["text"] == run.generate("the ", rating=5, guidance=2, seed=2, length=50)
@@ -271,7 +272,7 @@ def test_the_end_of_a_document_is_a_token(server: Server) -> None:
         ({"max_tokens": 10**7}, 400, "this server allows up to 100,000"),
         ({"temperature": -1}, 400, "'temperature'"),
         ({"top_p": 2}, 400, "'top_p'"),
-        ({"unknown_field": 1}, 400, "'unknown_field'"),
+        ({"unknown_field": 1}, 400, "'unknown_field': this route has no such field"),
         ({"stop": ["x"] * 10**5}, 400, "'stop"),
         ({"logit_bias": {"9999": 1}}, 400, "'logit_bias' names the token '9999'"),
         ({"prompt": "\u2603"}, 400, "not in the vocabulary"),

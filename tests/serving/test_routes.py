@@ -26,7 +26,8 @@ def test_the_models_are_listed(server: Server) -> None:
 
 def test_a_conversation_is_continued(server: Server) -> None:
     run = seqloom.load(server.folder / "plain")
-    messages = [{"role": "system", "content": "the fox"}, {"role": "user", "content": "the dog"}]
+    parts = [{"type": "text", "text": "the "}, {"type": "text", "text": "dog"}]
+    messages = [{"role": "system", "content": "the fox"}, {"role": "user", "content": parts}]
     body = {"model": "plain", "messages": messages, "max_tokens": 30, "seed": 1}
     answer = server.post("/v1/chat/completions", **body).json()
     text = answer["choices"][0]["message"]["content"]
@@ -84,3 +85,10 @@ def test_the_schema_has_no_status_that_is_never_sent(server: Server) -> None:
     assert completions["400"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorBody")
     assert "/docs" not in schema["paths"]
     assert server.client.get("/docs").status_code == 404
+
+
+def test_a_field_of_another_route_is_named(server: Server) -> None:
+    for path, fields in (("/score", {"text": "the", "rating": 5}), ("/tokenize", {"prompt": "the", "stop": "."})):
+        error = server.post(path, model="plain", **fields).json()["error"]
+        assert error["message"] == f"'{error['param']}': this route has no such field: leave it out"
+    assert "'text': this field is missing" in server.post("/score", model="plain").json()["error"]["message"]

@@ -28,7 +28,7 @@ def describe_unknown(unknown: Sequence[UnknownSymbol], *, skippable: bool = Fals
     for position, symbol in unknown:
         first_positions.setdefault(symbol, position)
     shown = ", ".join(
-        f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {position + 1}"
+        f"{symbol!r}{f' (U+{ord(symbol):04X})' if len(symbol) == 1 else ''} at character {position + 1}"
         for symbol, position in list(first_positions.items())[:max_shown]
     )
     num_more = len(first_positions) - max_shown

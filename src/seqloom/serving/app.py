@@ -1,5 +1,6 @@
 """The application: all routes, their errors and their schema."""
 
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -50,7 +51,7 @@ _MAX_FAULTS = 5
 
 _WANTED = {
     "prompt": "give a text, a list of texts, a list of token ids from 0, or a list of such lists",
-    "rating": "give a number, or an object with a number or a category for each column",
+    "rating": 'give a number, a category, or an object with one of them for each column, as in {"stars": 4}',
     "stop": "give a text, or a list of up to 16 texts",
     "logit_bias": "give an object with up to 1,000 numbers from -100 to 100 by token id",
 }
@@ -133,7 +134,8 @@ def _validation_error(error: RequestValidationError) -> ApiError:
     for fault in faults:
         name, *place = (str(part) for part in fault["loc"] if part not in ("body", "query"))
         # The further parts of a place name the kinds of values that a field may have, which clients do not know.
-        message = _WANTED.get(name) or str(fault["msg"])
+        is_known = fault["type"] != "extra_forbidden"
+        message = (_WANTED.get(name) or _fault_of(fault)) if is_known else "this route has no such field: leave it out"
         inner = "" if name in _WANTED else "".join(f".{part}" for part in place)
         lines[f"'{name}{inner}'"[:100] + f": {message}"] = None
     shown = [*lines][:_MAX_FAULTS]
@@ -141,6 +143,10 @@ def _validation_error(error: RequestValidationError) -> ApiError:
         shown.append(f"and {len(lines) - len(shown)} more faults")
     names = [str(part) for part in faults[0]["loc"] if part not in ("body", "query")]
     return ApiError(400, "\n".join(shown), param=names[0][:100])
+
+
+def _fault_of(fault: Mapping[str, Any]) -> str:
+    return "this field is missing" if fault["type"] == "missing" else str(fault["msg"])
 
 
 def _schema(app: FastAPI, names: list[str]) -> dict[str, Any]:

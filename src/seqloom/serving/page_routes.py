@@ -16,7 +16,7 @@ from seqloom.runs.describe import num_parameters
 from seqloom.runs.suggestion import Suggestion
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.column_fields import column_fields
-from seqloom.serving.request_body import RequestBody
+from seqloom.serving.request_body import Rating, RequestBody
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -37,7 +37,7 @@ class NextRequest(RequestBody):
 
     model: str = Field(max_length=1000)
     prompt: str = ""
-    rating: float | dict[str, float | str] | None = None
+    rating: Rating | None = None
     guidance: float = Field(1.0, ge=0, le=20)
 
 

@@ -11,7 +11,7 @@ from seqloom.config import SamplingConfig
 from seqloom.config.serving import ServingConfig
 from seqloom.corpora.drawings import GRID
 from seqloom.serving.api_errors import ApiError
-from seqloom.serving.request_body import RequestBody
+from seqloom.serving.request_body import Rating, RequestBody
 from seqloom.serving.sample_files import SampleFile, sample_file
 from seqloom.serving.sample_parts import Note, sample_parts
 from seqloom.serving.served_model import ServedModel
@@ -38,7 +38,7 @@ class GenerateRequest(RequestBody):
         top_p: draw from the likeliest tokens of this total probability.
         min_p: smallest probability relative to that of the likeliest token.
         seed: seed of the draws.
-        rating: requested rating: a number, or numbers and categories by column.
+        rating: requested rating or category, or several of them by column.
         guidance: factor that amplifies the effect of the rating.
     """
 
@@ -51,7 +51,7 @@ class GenerateRequest(RequestBody):
     top_p: float = Field(1.0, gt=0, le=1)
     min_p: float = Field(0.0, ge=0, le=1)
     seed: int = Field(0, ge=0, lt=2**63)
-    rating: float | dict[str, float | str] | None = None
+    rating: Rating | None = None
     guidance: float = Field(1.0, ge=0, le=20)
 
 

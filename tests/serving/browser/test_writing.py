@@ -131,6 +131,12 @@ def test_what_else_a_character_could_have_been(visit: Visit, site: Server) -> No
     visit.press("undo")
     assert visit.page.input_value("#prompt") == "the quick "
     assert not visit.page.locator("#undo").is_visible()
+    visit.page.locator("#written .token").nth(9).click()
+    visit.page.locator("#details .alternatives button:enabled").first.click()
+    visit.wait()
+    assert visit.page.locator("#undo").is_visible()
+    visit.page.fill("#prompt", "a prompt that nothing takes back")
+    assert not visit.page.locator("#undo").is_visible()
 
 
 def test_four_temperatures(visit: Visit, site: Server) -> None:
@@ -234,6 +240,30 @@ def test_a_text_that_ends(visit: Visit, site: Server) -> None:
     last.hover()
     assert "end of the text" in visit.text("details")
     assert visit.page.locator("#details .alternatives button", has_text="end").is_disabled()
+
+
+def test_a_pasted_text_of_many_bytes(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "bytes")
+    visit.page.fill("#paste", "schön ist")
+    visit.page.click("#colour")
+    letter = visit.page.locator("#pasted-text .token", has_text="ö")
+    expect(letter).to_be_visible()
+    assert visit.page.locator("#pasted-text").text_content() == "schön ist"
+    letter.hover()
+    assert visit.text("pasted-details").startswith("ö: ")
+    visit.page.fill("#paste", "")
+    visit.page.click("#colour")
+    expect(visit.page.locator("#status.error")).to_contain_text("there is no text")
+    assert visit.page.locator("#pasted-text").text_content() == ""
+
+
+def test_the_seed_that_is_used_is_shown(visit: Visit, site: Server) -> None:
+    visit.open(site.url)
+    for typed, used in (("-3", "0"), ("1.5", "1"), ("99999999999999999999", str(2**53 - 1)), ("", "0")):
+        visit.page.fill("#seed", typed)
+        visit.page.keyboard.press("Control+Enter")
+        assert visit.page.input_value("#seed") == used
+        visit.wait()
 
 
 def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:

@@ -61,7 +61,7 @@ class _Answer:
     """
 
     def __init__(self, body: ChatRequest, served: ServedModel) -> None:
-        prompt = "".join(f"{message.content}\n" for message in body.messages)
+        prompt = "".join(f"{message.text}\n" for message in body.messages)
         sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
         request = served.prepare(prompt, sampling, body.rating, body.guidance)
         self._num_prompt_tokens = len(request.prompt)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from seqloom.serving.request_body import RequestBody
+from seqloom.serving.request_body import Rating, RequestBody, check_size
 
 __all__ = [
     "ChatRequest",
@@ -28,18 +28,7 @@ _Texts = Annotated[list[str], Field(fail_fast=True)]
 _Prompt = str | _TokenIds | _Texts | Annotated[list[_TokenIds], Field(fail_fast=True)]
 
 
-_MAX_BIASES = 1000
-
-
-def _check_size(value: Any) -> Any:
-    """Refuse a dictionary that is too large before its values are read."""
-    if isinstance(value, dict) and len(value) > _MAX_BIASES:
-        raise ValueError(f"{len(value):,} entries are too many: give up to {_MAX_BIASES:,}")
-    return value
-
-
-_Biases = Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], BeforeValidator(_check_size)]
-_Rating = float | Annotated[dict[str, float | str], BeforeValidator(_check_size)]
+_Biases = Annotated[dict[str, Annotated[float, Field(ge=-100, le=100)]], BeforeValidator(check_size)]
 
 
 class StreamOptions(RequestBody):
@@ -71,7 +60,7 @@ class SamplingFields(RequestBody):
         stream: whether the text is sent while it is generated.
         stream_options: options of the stream.
         logit_bias: addition to the logit, by token id.
-        rating: requested rating: a number, or numbers and categories by column.
+        rating: requested rating or category, or several of them by column.
         guidance: factor that amplifies the effect of the rating.
         user: ignored.
     """
@@ -89,7 +78,7 @@ class SamplingFields(RequestBody):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     logit_bias: _Biases | None = None
-    rating: _Rating | None = None
+    rating: Rating | None = None
     guidance: float = Field(1.0, ge=0, le=20)
     user: str | None = None
 
@@ -114,12 +103,24 @@ class CompletionRequest(SamplingFields):
     suffix: str | None = None
 
 
+class TextPart(RequestBody):
+    """A part of a message that is text, as all parts must be."""
+
+    type: Literal["text"]
+    text: str
+
+
 class Message(RequestBody):
-    """A message of a conversation."""
+    """A message of a conversation: a text, or several parts of one."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str
+    content: str | Annotated[list[TextPart], Field(max_length=1000, fail_fast=True)]
     name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
 class ChatRequest(SamplingFields):

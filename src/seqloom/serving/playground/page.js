@@ -15,7 +15,10 @@ async function answered(path, options) {
     throw new Error("the server does not answer: is it running?");
   }
   if (answer.ok) return answer;
-  if (answer.status === 401) throw new Error("this server needs a token: add #token=TOKEN to the address of this page");
+  if (answer.status === 401) {
+    const fault = token ? "the server does not accept the token in the address" : "this server needs a token";
+    throw new Error(`${fault}: end the address of this page with #token=TOKEN`);
+  }
   let message = `the server answered ${answer.status}`;
   try {
     message = (await answer.json()).error.message;
@@ -89,8 +92,9 @@ function create(tag, className = "", text = "") {
   return element;
 }
 function visible(token2) {
-  const signs = { " ": "␣", "\n": "↵", "	": "⇥", "": "∅" };
-  return signs[token2] ?? token2.replaceAll("\n", "↵").replaceAll("	", "⇥");
+  if (token2 === "") return "∅";
+  const shown = token2.trim() ? token2 : token2.replaceAll(" ", "␣");
+  return shown.replaceAll("\n", "↵").replaceAll("	", "⇥");
 }
 function percent(share) {
   if (share > 0 && share < 1e-3) return "<0.1 %";
@@ -233,6 +237,7 @@ var Controls = class {
     for (const id of ["prompt", "temperature", "length", "seed", "top-k", "top-p", "min-p", "guidance"]) {
       byId(id).addEventListener("input", () => this.show());
     }
+    byId("seed").addEventListener("change", () => this.showSeed());
     this.chosen.addEventListener("change", () => {
       this.showModel();
       this.show();
@@ -279,6 +284,10 @@ var Controls = class {
   /** Take the next seed. */
   nextSeed() {
     byId("seed").value = String((seed() + 1) % LARGEST_SEED);
+  }
+  /** Show the seed that is used, whatever a person has typed. */
+  showSeed() {
+    byId("seed").value = String(seed());
   }
   sampling() {
     const rating = this.rating;
@@ -429,6 +438,7 @@ var Judges = class {
     this.ofWritten.disabled = false;
   }
   judge(title, text, rating) {
+    this.verdict.replaceChildren();
     void this.ask(async () => {
       if (!text.trim()) throw new Error("there is no text to judge: write or paste one");
       const lines = [];
@@ -645,7 +655,7 @@ function joinBytes(tokens) {
     const logProbs = rest.map(({ logProb: logProb2 }) => logProb2);
     const isKnown = logProbs.every((value) => value !== null);
     const logProb = isKnown ? logProbs.reduce((sum, value) => sum + (value ?? 0), 0) : null;
-    whole.push({ ...rest[0], text, logProb, rank: null });
+    whole.push({ ...rest[0], name: text, text, logProb, rank: null, isJoined: rest.length > 1 });
     rest = [];
   }
   return { whole, rest };
@@ -798,7 +808,8 @@ var TokenText = class {
       item.append(button);
       list.append(item);
     }
-    const hint = "What else could have been here, at temperature 1. Choose one to go on from it:";
+    const what = token2.isJoined ? "What the first byte of this character could have been" : "What else could have been here";
+    const hint = `${what}, at temperature 1. Choose one to go on from it:`;
     return [create("p", "hint", hint), list];
   }
   /** Move between tokens: by one, to the first and the last one, and between lines. */
@@ -1048,6 +1059,7 @@ var Page = class {
     this.saveText.addEventListener("click", () => save(this.whole.name, this.whole.text));
     byId("colour").addEventListener("click", () => this.colour());
     this.undo.addEventListener("click", () => this.goBack());
+    byId("prompt").addEventListener("input", () => this.forgetBranches());
     document.addEventListener("keydown", (event) => this.pressed(event));
     if (matchMedia("(max-width: 56rem)").matches) byId("controls").open = false;
     this.controlsChanged();
@@ -1060,6 +1072,7 @@ var Page = class {
       this.pasted.release();
     }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      this.controls.showSeed();
       if (document.activeElement === byId("paste")) this.colour();
       else void this.write();
     }
@@ -1077,13 +1090,12 @@ var Page = class {
     this.bars.clear();
     this.shownFor = "";
     this.promptOf = "";
-    this.promptsBefore = [];
-    this.undo.hidden = true;
+    this.forgetBranches();
     this.saveText.disabled = true;
     const kind = this.controls.kind;
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
-    byId("write").textContent = WRITE[kind] ?? "Compose";
+    byId("write").textContent = byId("write-title").textContent = WRITE[kind] ?? "Compose";
     this.training.show(this.controls.model, this.controls.hasTokens ? "token" : "point");
     this.say("");
   }
@@ -1135,6 +1147,11 @@ var Page = class {
     this.undo.hidden = false;
     this.controls.prompt = this.promptOf + before + (this.controls.names.text(name) ?? "");
     void this.write().then(() => this.written.focus());
+  }
+  /** A prompt that a person has typed is no branch, and is not taken back. */
+  forgetBranches() {
+    this.promptsBefore = [];
+    this.undo.hidden = true;
   }
   /** Return to the prompt before the last branch, and to its text. */
   goBack() {
@@ -1242,11 +1259,14 @@ var Page = class {
   colour() {
     const text = byId("paste").value;
     const mean = byId("pasted-mean");
+    this.pasted.clear();
+    mean.textContent = "";
     void this.ask(async () => {
       if (!text) throw new Error("there is no text to colour: paste one into the field above");
       const { model, names } = this.controls;
       const scores = await score(model, text);
       if (model !== this.controls.model) return;
+      this.pasted.clear();
       const tokens = scores.tokens.map((name, index) => ({
         name,
         text: names.text(name) ?? "",
@@ -1254,7 +1274,6 @@ var Page = class {
         top: [],
         rank: scores.ranks[index] ?? null
       }));
-      this.pasted.clear();
       this.pasted.append(placed(text, joinBytes(tokens).whole));
       const bits = -scores.log_probs.reduce((sum, value) => sum + value, 0) / Math.LN2 / tokens.length;
       mean.textContent = tokens.length ? `${bits.toFixed(2)} bits per token in the mean` : "The model knows no character of this text.";
