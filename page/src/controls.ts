@@ -104,13 +104,13 @@ export class Controls {
 
   /** The requested ratings and categories by column. */
   get rating(): Record<string, number | string> {
-    const rating: Record<string, number | string> = {};
+    const entries: [string, number | string][] = []; // a column may have any name, as "__proto__"
     for (const input of this.columns.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-column]")) {
       const name = input.dataset["column"];
       if (!name || input.disabled || input.value === "") continue;
-      rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
+      entries.push([name, input instanceof HTMLSelectElement ? input.value : Number(input.value)]);
     }
-    return rating;
+    return Object.fromEntries(entries);
   }
 
   private show(): void {

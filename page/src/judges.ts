@@ -10,6 +10,7 @@ export interface Written {
 
 export class Judges {
   private text = "";
+  private question = 0; // number of the last question, whose answer alone is shown
   private rating: api.Sampling["rating"];
   private readonly ofWritten = byId<HTMLButtonElement>("judge");
   private readonly verdict = byId("verdict");
@@ -26,8 +27,9 @@ export class Judges {
     this.clear();
   }
 
-  /** Forget the written text and its verdict. */
+  /** Forget the written text and its verdict, also one that is still to come. */
   clear(): void {
+    this.question += 1;
     this.text = "";
     this.ofWritten.disabled = true;
     this.verdict.replaceChildren();
@@ -42,6 +44,7 @@ export class Judges {
 
   private judge(title: string, text: string, rating: api.Sampling["rating"]): void {
     this.verdict.replaceChildren();
+    const question = (this.question += 1);
     void this.ask(async () => {
       if (!text.trim()) throw new Error("there is no text to judge: write or paste one");
       const lines: string[] = [];
@@ -53,6 +56,7 @@ export class Judges {
         const { probability, sentences } = await api.detect(text);
         lines.push(`It was generated with a probability of ${percent(probability)}.`, ...sentences);
       }
+      if (question !== this.question) return;
       this.verdict.replaceChildren(create("h3", "", title), ...lines.map((line) => create("p", "", line)));
     });
   }

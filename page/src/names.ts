@@ -13,7 +13,8 @@ export class TokenNames {
   text(name: string): string | null {
     if (name === START) return "";
     if (isPart(name)) return null;
-    return this.model?.texts[name] ?? name;
+    const texts = this.model?.texts ?? {};
+    return Object.hasOwn(texts, name) ? texts[name]! : name; // a name such as "constructor" is no member of its own
   }
 
   /** A token as people can see it. */

@@ -52,6 +52,7 @@ class Page {
   private running: AbortController | null = null;
   private asking: AbortController | null = null;
   private typing = 0;
+  private colouring = 0; // number of the last text to be coloured, whose answer alone is shown
   private shownFor = "";
   private promptOf = "";
   private whole = { name: "", text: "" }; // the written text with its prompt, and the name of a file for it
@@ -90,6 +91,9 @@ class Page {
   /** Show another model: nothing of the one before stays. */
   private modelChanged(): void {
     this.running?.abort();
+    this.running = null;
+    document.body.classList.remove("busy");
+    this.colouring += 1;
     player.stop();
     const names = this.controls.names;
     this.written.names = this.pasted.names = names;
@@ -286,12 +290,12 @@ class Page {
     const mean = byId("pasted-mean");
     this.pasted.clear();
     mean.textContent = "";
+    const question = (this.colouring += 1);
     void this.ask(async () => {
       if (!text) throw new Error("there is no text to colour: paste one into the field above");
       const { model, names } = this.controls;
       const scores = await api.score(model, text);
-      if (model !== this.controls.model) return;
-      this.pasted.clear();
+      if (question !== this.colouring) return;
       const tokens = scores.tokens.map((name, index) => ({
         name,
         text: names.text(name) ?? "",

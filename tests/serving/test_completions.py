@@ -19,7 +19,8 @@ from seqloom.lm.evaluate import run_scorer
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.app import make_app
 from seqloom.serving.channel import deliver_into
-from seqloom.serving.openai.completions import check_load
+from seqloom.serving.generation import Generation
+from seqloom.serving.openai.character_count import CharacterCount
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
 
@@ -304,9 +305,29 @@ def test_a_client_that_leaves_frees_its_stream(server: Server) -> None:
 def test_too_many_texts_are_refused() -> None:
     config = ServingConfig(streams=3, max_waiting=20)
     for num_jobs, num_texts, is_refused in ((0, 23, False), (0, 100, False), (20, 3, False), (20, 4, True)):
-        served = SimpleNamespace(num_jobs=num_jobs)
+        jobs: list[object] = []
+        served = SimpleNamespace(num_jobs=num_jobs, submit=jobs.append, is_closed=False)
+        requests = [(SimpleNamespace(), 0)] * num_texts
         with pytest.raises(ApiError, match="too many texts") if is_refused else nullcontext() as refused:
-            check_load(served, num_texts, config)  # type: ignore[arg-type]
+            Generation.begun(served, requests, config)  # type: ignore[arg-type]
+        assert len(jobs) == (0 if is_refused else num_texts)
         if is_refused:
             assert refused.value.status == 429  # type: ignore[union-attr]
             assert refused.value.headers == {"Retry-After": "1"}  # type: ignore[union-attr]
+
+
+def test_a_replaced_model_asks_to_try_again() -> None:
+    served = SimpleNamespace(num_jobs=0, is_closed=True)
+    with pytest.raises(ApiError, match="the model has new weights by now: try again") as refused:
+        Generation.begun(served, [(SimpleNamespace(), 0)], ServingConfig())  # type: ignore[arg-type,list-item]
+    assert refused.value.status == 503
+
+
+def test_offsets_count_bytes_that_are_no_characters() -> None:
+    characters = CharacterCount(0)
+    numbers = []
+    for spelling in (b"\xa9", b" ", b"\xc3", b"\xa9", b"\xe4\xb8", b"a", b"\xf0"):
+        characters.add(spelling)
+        numbers.append(characters.number)
+    assert numbers == [1, 2, 3, 3, 4, 5, 6]
+    assert len(b"\xa9 \xc3\xa9\xe4\xb8a\xf0".decode(errors="replace")) == 6

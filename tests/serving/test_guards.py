@@ -17,6 +17,7 @@ from seqloom.cli.app import call
 from seqloom.config.serving import ServingConfig
 from seqloom.errors import ConfigError
 from seqloom.serving import protocol
+from seqloom.serving.guards import Guards
 from seqloom.serving.protocol import HeadLimitProtocol
 
 BODY = json.dumps({"model": "plain", "prompt": "the ", "max_tokens": 3})
@@ -73,7 +74,7 @@ def test_requests_from_the_own_page_are_answered(server: Server) -> None:
             "give a text, a list of texts, a list of token ids",
         ),
         (b'{"model": "plain", "stop": [' + b"1," * 9999 + b"1]}", "give a text, or a list of up to 16 texts"),
-        (b'{"model": "plain", "rating": "5"}', "give a number, or an object"),
+        (b'{"model": "plain", "rating": [5]}', "give a number, a category, or an object"),
         (b'{"model": "rated", "rating": {"\\udc00": 1}}', "\\udc00"),
         (b'{"model": "plain", "seed": 1e400}', ""),
         (b'{"model": "plain", "prompt": "\\ud800"}', ""),
@@ -116,6 +117,54 @@ def test_a_request_with_an_endless_head_is_cut_off(server: Server) -> None:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
         with pytest.raises(OSError):  # noqa: PT011  a reset or a broken pipe, whichever comes first
             client.sendall(b"X-Padding: " + b"x" * 50_000_000 + b"\r\n")
+
+
+def raw_answer(server: Server, request: bytes) -> bytes:
+    """Return the answer to a request that no client would send."""
+    with socket.create_connection((server.client.base_url.host, server.client.base_url.port), timeout=60) as client:
+        client.sendall(request)
+        client.settimeout(60)
+        parts = []
+        try:
+            while part := client.recv(65536):
+                parts.append(part)
+        except ConnectionResetError:
+            pass
+    return b"".join(parts)
+
+
+def test_a_large_head_that_comes_at_once_is_cut_off(server: Server) -> None:
+    for size, is_answered in ((30_000, True), (70_000, False)):
+        head = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Padding: " + b"x" * size
+        assert raw_answer(server, head + b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK") == is_answered
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "fault"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", "is no HTTP"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", "is no HTTP"),
+        (
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: example.org\r\nConnection: close\r\n\r\n",
+            "must have one `Host`",
+        ),
+    ],
+)
+def test_what_is_no_http_is_refused_in_the_form_of_all_errors(server: Server, request_bytes: bytes, fault: str) -> None:
+    head, _, body = raw_answer(server, request_bytes).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-security-policy: default-src 'none'" in head
+    assert fault in json.loads(body)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "is_own"),
+    [("MyMachine", "mymachine", True), ("fe80::1", "fe80:0:0:0:0:0:0:1", True), ("0.0.0.0", "192.168.0.7", True),
+     ("192.168.0.7", "192.168.0.8", False), ("mymachine", "other", False)],
+)  # fmt: skip
+def test_the_name_of_the_server(host: str, name: str, is_own: bool) -> None:
+    guards = Guards(None, ServingConfig(host=host, token="secret"), frozenset())  # type: ignore[arg-type]
+    assert guards._is_own(name) == is_own
 
 
 def test_a_slow_head_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,11 @@ def test_music_is_saved_as_midi(tmp_path: Path) -> None:
     assert file is not None
     assert file.name == "___my_tunes.mid"
     assert read_midi(base64.b64decode(file.content), file.name) == music
+
+
+def test_a_sample_without_room_for_its_file_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert sample_file(MusicPayload((Note(0, 60, 48, 90, 7),)), "tune") is None
 
 
 def test_percussion_has_a_program_of_its_own() -> None:

@@ -53,3 +53,23 @@ def test_a_fault_of_work_is_raised() -> None:
 
     with pytest.raises(ValueError, match="no number"):
         asyncio.run(in_thread(never, 600, work))
+
+
+def test_short_work_does_not_wait_for_long_work_and_too_much_is_refused() -> None:
+    is_free = threading.Event()
+
+    async def results() -> tuple[int, list[object]]:
+        async def long() -> None:
+            await in_thread(never, 600, lambda check: is_free.wait(), size=10**6)
+
+        tasks = [asyncio.create_task(long()) for _ in range(70)]
+        await asyncio.sleep(0)
+        short = await in_thread(never, 600, lambda check: 3)
+        is_free.set()
+        return short, await asyncio.gather(*tasks, return_exceptions=True)
+
+    short, ends = asyncio.run(results())
+    assert short == 3
+    refused = [end for end in ends if isinstance(end, ApiError)]
+    assert len(refused) == 70 - 66
+    assert {error.status for error in refused} == {429}

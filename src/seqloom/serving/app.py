@@ -73,7 +73,7 @@ def make_app(models: ServedModels, config: ServingConfig) -> ASGIApp:
     app.include_router(tokenizer_router(models, config.max_tokens))
     app.include_router(judging_router(models, config.max_seconds))
     app.include_router(payload_router(models, config))
-    app.include_router(page_router(models))
+    app.include_router(page_router(models, config.max_seconds))
     app.include_router(training_router(models))
     schema = get_openapi(title="", version="", routes=app.routes)["paths"]
     metrics = Metrics(app, models, frozenset(schema) | {"/health", "/metrics"})

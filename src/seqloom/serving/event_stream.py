@@ -4,8 +4,7 @@ See https://html.spec.whatwg.org/multipage/server-sent-events.html for the forma
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from starlette.responses import Response
@@ -23,9 +22,6 @@ DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": still working\n\n"
 """A comment, which keeps proxies from closing a stream in which nothing happens."""
 
-_MAX_SEND_SECONDS = 30.0
-"""Time after which a client that does not read is cut off."""
-
 
 def event(body: str) -> bytes:
     """Return an event with a body of one line."""
@@ -33,48 +29,41 @@ def event(body: str) -> bytes:
 
 
 class EventStream(Response):
-    """Send events until they end, the client leaves, or the client stops reading.
+    """Send events until they end or the client leaves; `unread` ends the connections of clients that do not read.
 
     An error becomes an event, and then the last one.
 
     Args:
         events: events; the iterator is closed in every case.
+        close: function that is called at the end, also if no event was read.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: AsyncIterator[bytes], close: Callable[[], None] = lambda: None) -> None:
         super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._events = events
-        self._sending_since: float | None = None
+        self._events, self._close = events, close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, as ASGI requires it."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        work = self._send_events(send), _wait_for_disconnect(receive), self._wait_for_slow_client()
-        tasks = {asyncio.ensure_future(one) for one in work}
+        tasks = {asyncio.ensure_future(self._send_events(send)), asyncio.ensure_future(_wait_for_disconnect(receive))}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send_events(self, send: Send) -> None:
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async for body in self._safe_events():
-                self._sending_since = time.monotonic()
                 await send({"type": "http.response.body", "body": body, "more_body": True})
-                self._sending_since = None
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._events.aclose()  # type: ignore[attr-defined]
-
-    async def _wait_for_slow_client(self) -> None:
-        """Wait until the client has left an event unread for too long; a timeout for each event would cost more."""
-        while self._sending_since is None or time.monotonic() - self._sending_since < _MAX_SEND_SECONDS:
-            await asyncio.sleep(_MAX_SEND_SECONDS / 30)
 
     async def _safe_events(self) -> AsyncIterator[bytes]:
         try:

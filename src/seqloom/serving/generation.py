@@ -8,6 +8,7 @@ from typing import Literal
 
 from starlette.types import Receive
 
+from seqloom.config.serving import ServingConfig
 from seqloom.sampling import Sample
 from seqloom.sampling.continuous_batch import Update
 from seqloom.sampling.request import GenerationRequest
@@ -16,7 +17,7 @@ from seqloom.serving.channel import Channel, ChannelJob
 from seqloom.serving.event_stream import unless_disconnected
 from seqloom.serving.served_model import ServedModel
 
-__all__ = ["Generation", "finish_reason_of", "finished_samples"]
+__all__ = ["Generation", "finish_reason_of"]
 
 _HEARTBEAT_SECONDS = 15.0
 _EVENT_SECONDS = 0.01
@@ -35,30 +36,56 @@ class Generation:
     def __init__(
         self, served: ServedModel, requests: Sequence[tuple[GenerationRequest, int]], max_seconds: float
     ) -> None:
-        self._served, self._channel = served, Channel()
+        self._channel = Channel()
         self._jobs = [
             ChannelJob(request, index, channel=self._channel, number=number)
             for number, (request, index) in enumerate(requests)
         ]
         self._deadline = time.monotonic() + max_seconds
         self._num_running = len(self._jobs)
+        for job in self._jobs:
+            served.submit(job)
+
+    @classmethod
+    def begun(
+        cls, served: ServedModel, requests: Sequence[tuple[GenerationRequest, int]], config: ServingConfig
+    ) -> "Generation":
+        """Return the texts of a request, which begin at once if there is room for them.
+
+        Raises:
+            ApiError: too many texts wait already, or the model has been replaced.
+        """
+        if served.num_jobs + len(requests) > max(config.streams + config.max_waiting, len(requests)):
+            raise ApiError(429, "too many texts are waiting: try again soon", headers={"Retry-After": "1"})
+        if served.is_closed:
+            raise ApiError(503, "the model has new weights by now: try again", headers={"Retry-After": "0"})
+        return cls(served, requests, config.max_seconds)
 
     def __enter__(self) -> "Generation":
-        for job in self._jobs:
-            self._served.submit(job)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all texts."""
         for job in self._jobs:
             job.is_cancelled = True
 
-    async def samples(self) -> list[Sample]:
-        """Wait for all texts.
+    async def finished(self, receive: Receive) -> list[Sample]:
+        """Return all texts when they are finished; end them if the client leaves.
+
+        Args:
+            receive: ASGI's function that tells that the client has left.
 
         Raises:
             SeqloomError: a text failed.
-            ApiError: the texts took too long.
+            ApiError: the texts took too long, or the client has left.
         """
+        with self:
+            return await unless_disconnected(receive, self._samples())
+
+    async def _samples(self) -> list[Sample]:
         samples: dict[int, Sample] = {}
         async for updates in self._updates():
             for update in updates:
@@ -107,29 +134,6 @@ class Generation:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(_HEARTBEAT_SECONDS, seconds_left)):
                     await self._channel.wait()
-
-
-async def finished_samples(
-    served: ServedModel, requests: Sequence[tuple[GenerationRequest, int]], max_seconds: float, receive: Receive
-) -> list[Sample]:
-    """Generate texts, and return them when all are finished; end them all if the client leaves.
-
-    Args:
-        served: model.
-        requests: prepared requests with the index of the sample.
-        max_seconds: longest time.
-        receive: ASGI's function that tells that the client has left.
-
-    Raises:
-        SeqloomError: a text failed.
-        ApiError: the texts took too long, or the client has left.
-    """
-
-    async def generate() -> list[Sample]:
-        with Generation(served, requests, max_seconds) as generation:
-            return await generation.samples()
-
-    return await unless_disconnected(receive, generate())
 
 
 def finish_reason_of(sample: Sample) -> Literal["stop", "length"]:

@@ -28,7 +28,7 @@ _BODY_SECONDS = 30.0
 _OPEN_PATHS = ("/health", "/")
 """Paths that need no token, besides those of the page's files."""
 
-_HEADERS = (
+SECURITY_HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -65,7 +65,7 @@ class Guards:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+                message = {**message, "headers": [*message.get("headers", ()), *SECURITY_HEADERS]}
             await send(message)
 
         try:
@@ -94,21 +94,20 @@ class Guards:
                 raise self._too_large()
 
     def _check_host(self, headers: Headers) -> None:
+        if len(headers.getlist("host")) > 1:
+            raise ApiError(400, "a request must have one `Host` header, and this one has several")
         host = headers.get("host", "")
         match = _HOST.fullmatch(host)
         name = None if match is None else (match[1] or match[2]).lower()
-        if name is None or not (name in ("localhost", self._config.host) or _is_loopback(name) or self._is_own(name)):
+        if name is None or not (name == "localhost" or _is_loopback(name) or self._is_own(name)):
             raise ApiError(421, f"the host {host[:100]!r} is not this server: use its own address")
 
     def _is_own(self, name: str) -> bool:
-        """Return whether a name is an address, where the server listens on all of the machine's addresses."""
-        if self._config.host not in ("0.0.0.0", "::"):
-            return False
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
+        """Return whether the server listens under a name; it may do so under all addresses of the machine."""
+        own, address = self._config.host.lower(), _address(name)
+        if address is None:
+            return name == own
+        return own in ("0.0.0.0", "::") or address == _address(own)
 
     def _check_token(self, headers: Headers) -> None:
         if self._config.token is None:
@@ -163,11 +162,17 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _is_loopback(name: str) -> bool:
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a name is; None for any other name."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(name)
     except ValueError:
-        return False
+        return None
+
+
+def _is_loopback(name: str) -> bool:
+    address = _address(name)
+    return address is not None and address.is_loopback
 
 
 def _check_origin(headers: Mapping[str, str]) -> None:

@@ -1,6 +1,5 @@
 """`/score`, `/detect` and `/rate`: judge texts by a run, the detector and the critic."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -96,7 +95,6 @@ class Ratings(BaseModel):
 def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
     """Return the routes that judge texts; a request that takes longer than `max_seconds` ends."""
     router = APIRouter()
-    lock = threading.Lock()  # critic and detector are used by one thread at a time
 
     @router.post("/score")
     async def score(body: ScoreRequest, request: Request) -> ScoredTokens:
@@ -116,7 +114,7 @@ def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
                 entropies=[score.entropy for score in scores],
             )
 
-        return await in_thread(request.receive, max_seconds, scored)
+        return await in_thread(request.receive, max_seconds, scored, size=len(body.text))
 
     @router.post("/detect")
     async def detect(body: DetectRequest, request: Request) -> Detections:
@@ -127,13 +125,13 @@ def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
         def detected(check: Check) -> Detections:
             detections = Detections(probabilities=[], too_short=[], out_of_distribution=[], seen_in_training=[])
             for texts in _batches(body.texts, check):
-                with lock:
+                with models.judging:
                     scores = models.detector.score_texts(texts, base_rate=body.base_rate, light=body.light)
                 for name in Detections.model_fields:
                     getattr(detections, name).extend(getattr(scores, name).tolist())
             return detections
 
-        return await in_thread(request.receive, max_seconds, detected)
+        return await in_thread(request.receive, max_seconds, detected, size=sum(map(len, body.texts)))
 
     @router.post("/rate")
     async def rate(body: RateRequest, request: Request) -> Ratings:
@@ -144,11 +142,11 @@ def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
         def rated(check: Check) -> Ratings:
             ratings: list[float] = []
             for texts in _batches(body.texts, check):
-                with lock:
+                with models.judging:
                     ratings += [float(rating) for rating in models.critic.predict(texts)]
             return Ratings(ratings=ratings)
 
-        return await in_thread(request.receive, max_seconds, rated)
+        return await in_thread(request.receive, max_seconds, rated, size=sum(map(len, body.texts)))
 
     return router
 

@@ -1,13 +1,13 @@
 """The page, and the routes that only it uses."""
 
-import asyncio
-import threading
+from functools import partial
 from importlib import resources
 from typing import Any
 
 import numpy as np
 from fastapi import APIRouter
 from pydantic import Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from seqloom.errors import ConfigError
@@ -19,6 +19,7 @@ from seqloom.serving.column_fields import column_fields
 from seqloom.serving.request_body import Rating, RequestBody
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.work import Check, in_thread
 
 __all__ = ["PAGE_POST_PATHS", "page_router"]
 
@@ -28,6 +29,9 @@ PAGE_POST_PATHS = frozenset({"/api/next", "/api/explain"})
 _FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 """Files of the page with their types, besides `index.html`."""
 
+_MAX_CHARACTERS = 200_000
+"""Largest length of a text."""
+
 _MAX_TOKENS = 2000
 """Largest number of tokens of a distribution, the likeliest ones."""
 
@@ -36,7 +40,7 @@ class NextRequest(RequestBody):
     """A prompt, whose next token is predicted."""
 
     model: str = Field(max_length=1000)
-    prompt: str = ""
+    prompt: str = Field("", max_length=_MAX_CHARACTERS)
     rating: Rating | None = None
     guidance: float = Field(1.0, ge=0, le=20)
 
@@ -44,13 +48,12 @@ class NextRequest(RequestBody):
 class ExplainRequest(RequestBody):
     """A text that may have been generated."""
 
-    text: str
+    text: str = Field(max_length=_MAX_CHARACTERS)
 
 
-def page_router(models: ServedModels) -> APIRouter:
-    """Return the page and its routes."""
+def page_router(models: ServedModels, max_seconds: float) -> APIRouter:
+    """Return the page and its routes; a request that takes longer than `max_seconds` ends."""
     router = APIRouter(include_in_schema=False)
-    lock = threading.Lock()  # the detector is used by one thread at a time
 
     @router.api_route("/", methods=["GET", "HEAD"])
     async def index() -> Response:
@@ -71,20 +74,22 @@ def page_router(models: ServedModels) -> APIRouter:
         }
 
     @router.post("/api/next")
-    async def next_tokens(body: NextRequest) -> dict[str, Any]:
-        return await asyncio.to_thread(_next_tokens, models.get(body.model), body)
+    async def next_tokens(body: NextRequest, request: Request) -> dict[str, Any]:
+        work = partial(_next_tokens, models.get(body.model), body)
+        return await in_thread(request.receive, max_seconds, work, size=len(body.prompt))
 
     @router.post("/api/explain")
-    async def explain(body: ExplainRequest) -> dict[str, Any]:
+    async def explain(body: ExplainRequest, request: Request) -> dict[str, Any]:
         if models.detector is None:
             raise ApiError(404, "this server has no detector")
 
-        def explained() -> dict[str, Any]:
-            with lock:
+        def explained(check: Check) -> dict[str, Any]:
+            with models.judging:
+                check()
                 explanation = models.detector.explain(body.text)
             return {"probability": explanation.probability, "sentences": list(explanation.sentences)}
 
-        return await asyncio.to_thread(explained)
+        return await in_thread(request.receive, max_seconds, explained, size=len(body.text))
 
     return router
 
@@ -93,13 +98,14 @@ def _content(name: str) -> bytes:
     return (resources.files("seqloom.serving") / "playground" / name).read_bytes()
 
 
-def _next_tokens(served: ServedModel, body: NextRequest) -> dict[str, Any]:
+def _next_tokens(served: ServedModel, body: NextRequest, check: Check) -> dict[str, Any]:
     """Return the distribution after a prompt at temperature 1, the likeliest tokens first.
 
     Raises:
         ConfigError: the model has no distribution of tokens.
     """
     with served.lock:
+        check()
         generator = served.run.generator(rating=body.rating, guidance=body.guidance)
         if generator.decoder.distribution is not None:
             raise ConfigError(f"the model {served.name} predicts points, which are no list of tokens")

@@ -99,7 +99,8 @@ def payload_router(models: ServedModels, config: ServingConfig) -> APIRouter:
             raise ApiError(
                 400, f"'max_tokens' {body.max_tokens:,} is too large: this server allows {config.max_tokens:,}"
             )
-        return await in_thread(request.receive, config.max_seconds, partial(_generated, served, body))
+        size = len(body.prompt) + body.n * body.max_tokens
+        return await in_thread(request.receive, config.max_seconds, partial(_generated, served, body), size=size)
 
     return router
 
@@ -112,13 +113,14 @@ def _generated(served: ServedModel, body: GenerateRequest, check: Check) -> Gene
         generator = run.generator(rating=body.rating, guidance=body.guidance)
         prompt = served.encoded(generator, body.prompt)
         prompt_ids = served.encode(body.prompt)
-        samples = []
-        for number, sample in enumerate(run.generators.drawn(generator, prompt, config, body.n), 1):
-            check()
-            generated = GeneratedSample(text=sample.text, finish_reason=sample.finish_reason)
-            if not isinstance(run.codec, TextCodec):
-                payload = run.codec.decode([*prompt_ids, *sample.tokens])
-                file = sample_file(payload, f"{served.name}-seed-{body.seed}-{number}")
-                generated = generated.model_copy(update={**sample_parts(payload), "file": file})
-            samples.append(generated)
+        drawn = run.generators.drawn(generator, prompt, config, body.n)
+    samples = []
+    for number, sample in enumerate(drawn, 1):
+        check()
+        generated = GeneratedSample(text=sample.text, finish_reason=sample.finish_reason)
+        if not isinstance(run.codec, TextCodec):
+            payload = run.codec.decode([*prompt_ids, *sample.tokens])
+            file = sample_file(payload, f"{served.name}-seed-{body.seed}-{number}")
+            generated = generated.model_copy(update={**sample_parts(payload), "file": file})
+        samples.append(generated)
     return Generated(kind=run.codec.payload_type.kind, samples=samples)

@@ -4,6 +4,9 @@ import asyncio
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from seqloom.serving.api_errors import ApiError
+from seqloom.serving.guards import SECURITY_HEADERS
+
 __all__ = ["HeadLimitProtocol"]
 
 _HEAD_SECONDS = 15.0
@@ -30,6 +33,9 @@ class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def data_received(self, data: bytes) -> None:
         """Read data, and close the connection if a head is too large."""
+        if self._head_size(data) > _MAX_HEAD_BYTES:
+            self._close()
+            return
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()
@@ -37,8 +43,21 @@ class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._num_head_bytes += len(data)
         if self._head_timer is None:
             self._wait_for_head()
-        if self._num_head_bytes > _MAX_HEAD_BYTES:
-            self._close()
+
+    def send_400_response(self, message: str) -> None:
+        """Refuse what is no HTTP, in the form of all errors."""
+        body = ApiError(400, "the request is no HTTP that can be read").body.model_dump_json().encode()
+        fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        lines = [b"%s: %s" % field for field in (*fields, (b"connection", b"close"), *SECURITY_HEADERS)]
+        self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *lines, b"", body]))
+        self.transport.close()
+
+    def _head_size(self, data: bytes) -> int:
+        """Return the size of the head of a request so far, with what arrives; 0 if it is that of a body."""
+        if self._head_timer is None and self.cycle is not None and not self.cycle.response_complete:
+            return 0
+        end = data.find(b"\r\n\r\n")
+        return self._num_head_bytes + (len(data) if end < 0 else end)
 
     def _wait_for_head(self) -> None:
         self._head_timer = asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._close)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from seqloom.corpora.payloads import Payload
-from seqloom.errors import MissingExtraError
+from seqloom.errors import SeqloomError
 from seqloom.registry import WRITERS, resolve
 
 __all__ = ["SampleFile", "sample_file"]
@@ -32,16 +32,17 @@ def sample_file(payload: Payload, name: str) -> SampleFile | None:
         name: name of the file without a suffix.
 
     Returns:
-        The file; None for a kind without one, and for music if the package that writes MIDI is not installed.
+        The file; None for a kind without one, if the package that writes MIDI is not installed, and if there is no
+        room for a temporary file.
     """
     suffix = _SUFFIXES.get(payload.kind)
     if suffix is None:
         return None
     file_name = f"{re.sub(r'[^a-zA-Z0-9_-]', '_', name)[:_MAX_NAME]}.{suffix}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / file_name
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / file_name
             resolve("writer", f"{payload.kind}.{suffix}", WRITERS)(payload, path)
-        except MissingExtraError:
-            return None
-        return SampleFile(name=file_name, content=base64.b64encode(path.read_bytes()).decode())
+            return SampleFile(name=file_name, content=base64.b64encode(path.read_bytes()).decode())
+    except (OSError, SeqloomError):
+        return None

@@ -47,12 +47,13 @@ class ServedModel:
     Attributes:
         created: time at which the model was loaded, in seconds since 1970.
         version: version of the weights.
+        is_closed: whether `close` has ended all generation.
     """
 
     def __init__(self, name: str, run: Run, num_streams: int, deliver: Callable[[Sequence[Update]], None]) -> None:
         self.name, self.run, self.created = name, run, int(time.time())
         self.version = WeightsVersion.of(run.folder)
-        self.lock = threading.RLock()
+        self.lock, self.is_closed = threading.RLock(), False
         self._num_streams, self._deliver = num_streams, deliver
         self._threads = ThreadGeneration(_MAX_THREADS, deliver)
         self._batch: ContinuousBatch | None = None
@@ -181,6 +182,7 @@ class ServedModel:
 
     def close(self) -> None:
         """End all generation."""
+        self.is_closed = True
         self._threads.close()
         if self._batch is not None:
             self._batch.close()

@@ -1,6 +1,7 @@
 """Everything that a server serves: runs by name, a critic and a detector."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqloom.serving.api_errors import ApiError
@@ -17,11 +18,13 @@ class ServedModels:
         by_name: runs; one whose weights have changed is replaced.
         critic: critic, which rates texts; None for none.
         detector: detector of generated texts; None for none.
+        judging: lock of critic and detector, which are used by one thread at a time.
     """
 
     by_name: dict[str, ServedModel]
     critic: Any = None
     detector: Any = None
+    judging: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, name: str) -> ServedModel:
         """Return the run of a name.

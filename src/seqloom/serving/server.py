@@ -25,6 +25,7 @@ from seqloom.serving.protocol import HeadLimitProtocol
 from seqloom.serving.reloading import Reloader
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
+from seqloom.serving.unread import end_unread
 
 __all__ = ["serve"]
 
@@ -113,7 +114,8 @@ async def _serve(
         backlog=_BACKLOG,
     )
     server = _Server(settings, lambda: ready(_url(config, listener)))
-    tasks = [asyncio.create_task(reloader.run()), asyncio.create_task(keep_small())]
+    work = reloader.run(), keep_small(), end_unread(server.server_state.connections)
+    tasks = [asyncio.create_task(one) for one in work]
     try:
         await server.serve([listener])
     finally:

@@ -19,25 +19,44 @@ ResultT = TypeVar("ResultT")
 Check = Callable[[], None]
 """Function that work calls between its parts; it raises an exception when nobody waits for the result any more."""
 
-_THREADS = ThreadPoolExecutor(2, thread_name_prefix="work")
-"""Threads of their own, so that long work leaves those alone that short work needs."""
+_MAX_SHORT_SIZE = 20_000
+_MAX_WAITING = 64
+
+
+class _Pool:
+    """Threads, and the number of those that wait for them."""
+
+    def __init__(self, name: str) -> None:
+        self.threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix=name)
+        self.num_jobs = 0
+
+
+_NUM_THREADS = 2
+_SHORT, _LONG = _Pool("short work"), _Pool("long work")
+"""Long work has threads of its own, so that short work does not wait for it."""
 
 
 class _NobodyWaits(Exception):
     """Nobody waits for the result."""
 
 
-async def in_thread(receive: Receive, max_seconds: float, work: Callable[[Check], ResultT]) -> ResultT:
+async def in_thread(
+    receive: Receive, max_seconds: float, work: Callable[[Check], ResultT], *, size: int = 0
+) -> ResultT:
     """Return the result of work, which a thread does in parts.
 
     Args:
         receive: ASGI's function that tells that the client has left.
         max_seconds: longest time.
         work: function that gets a `Check`.
+        size: about how many characters or tokens the model reads; large work waits for other large work.
 
     Raises:
-        ApiError: the work took too long, or the client has left.
+        ApiError: too much work waits, the work took too long, or the client has left.
     """
+    pool = _LONG if size > _MAX_SHORT_SIZE else _SHORT
+    if pool.num_jobs >= _MAX_WAITING + _NUM_THREADS:
+        raise ApiError(429, "too many requests are waiting: try again soon", headers={"Retry-After": "1"})
     is_over = threading.Event()
 
     def check() -> None:
@@ -45,12 +64,14 @@ async def in_thread(receive: Receive, max_seconds: float, work: Callable[[Check]
             raise _NobodyWaits
 
     async def result() -> ResultT:
-        return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(work, check))
+        return await asyncio.get_running_loop().run_in_executor(pool.threads, partial(work, check))
 
+    pool.num_jobs += 1
     try:
         async with asyncio.timeout(max_seconds):
             return await unless_disconnected(receive, result())
     except TimeoutError:
         raise ApiError(503, f"the request took longer than {max_seconds:g} seconds: ask for less at once") from None
     finally:
+        pool.num_jobs -= 1
         is_over.set()

@@ -43,7 +43,9 @@ def all_kinds(folder: Path) -> Path:
     )
     seqloom.train(folder / "tunes.abc", run=folder / "tunes", category="key", hidden_size=32, steps=150, **settings)
     (folder / "german.txt").write_text("schöne grüße für die süße möwe.\n" * 60, encoding="utf-8")
-    for name, source, level in (("bytes", "german.txt", "byte"), ("words", "plain.txt", "word")):
+    text = "the quick brown fox has a constructor, a toString and a __proto__.\n"
+    (folder / "code.txt").write_text(text * 60, encoding="utf-8")
+    for name, source, level in (("bytes", "german.txt", "byte"), ("words", "code.txt", "word")):
         seqloom.train(folder / source, run=folder / name, level=level, hidden_size=24, steps=60, **settings)
     shutil.copytree(folder / "plain", folder / "growing")
     (folder / "growing" / "metrics.json").unlink()

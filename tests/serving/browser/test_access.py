@@ -65,7 +65,7 @@ def test_a_token_opens_the_page_and_stays_out_of_addresses(browser: Browser, all
     try:
         page.goto(server.url)
         page.wait_for_selector("#status.error")
-        assert "add #token=TOKEN to the address" in page.locator("#status").inner_text()
+        assert "end the address of this page with #token=TOKEN" in page.locator("#status").inner_text()
         page.goto(f"{server.url}#token=a-secret")  # the same page reads its new address
         page.wait_for_selector("body[data-ready=true]")
         page.locator("#length").fill("40")

@@ -1,6 +1,7 @@
 """The page with text: write, look at the next token, branch, compare, colour and judge."""
 
 import math
+import re
 
 from playwright.sync_api import Route, expect
 from tests.serving.browser.conftest import Visit
@@ -264,6 +265,22 @@ def test_the_seed_that_is_used_is_shown(visit: Visit, site: Server) -> None:
         visit.page.keyboard.press("Control+Enter")
         assert visit.page.input_value("#seed") == used
         visit.wait()
+
+
+def test_only_the_last_question_is_answered(visit: Visit, site: Server) -> None:
+    visit.open(site.url, "rated")
+    held: list[Route] = []
+    visit.page.route(re.compile("/rate$|/score$"), lambda route: held.append(route))
+    visit.page.fill("#paste", "the soup was cold")
+    for button, result in (("judge-paste", "verdict"), ("colour", "pasted-text")):
+        with visit.page.expect_request(re.compile("/rate$|/score$")):
+            visit.page.click(f"#{button}")
+        visit.page.select_option("#model", "plain")
+        with visit.page.expect_event("requestfinished"):
+            held.pop().continue_()
+        visit.page.wait_for_timeout(100)  # time to show the answer, if it were shown
+        assert visit.page.locator(f"#{result}").text_content() == ""
+        visit.page.select_option("#model", "rated")
 
 
 def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:

@@ -16,8 +16,7 @@ from seqloom.config.serving import ServingConfig
 from seqloom.sampling import Sample
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.event_stream import DONE, HEARTBEAT, EventStream, event
-from seqloom.serving.generation import Generation, finish_reason_of, finished_samples
-from seqloom.serving.openai.completions import check_load
+from seqloom.serving.generation import Generation, finish_reason_of
 from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import ChatRequest
 from seqloom.serving.served_model import ServedModel
@@ -45,11 +44,12 @@ async def chat(body: ChatRequest, request: Request, models: ServedModels, config
     if body.stream_options is not None and not body.stream:
         raise ApiError(400, "'stream_options' has no effect without 'stream': leave it out", param="stream_options")
     check_max_tokens(_max_tokens(body), "max_tokens", config)
-    answer = await in_thread(request.receive, config.max_seconds, lambda check: _Answer(body, served))
-    check_load(served, body.n, config)
+    size = sum(len(message.text) for message in body.messages)
+    answer = await in_thread(request.receive, config.max_seconds, lambda check: _Answer(body, served), size=size)
+    generation = Generation.begun(served, answer.requests, config)
     if body.stream:
-        return EventStream(answer.events(config.max_seconds))
-    return JSONResponse(await answer.whole(request, config.max_seconds))
+        return EventStream(answer.events(generation), generation.close)
+    return JSONResponse(answer.whole(await generation.finished(request.receive)))
 
 
 class _Answer:
@@ -58,6 +58,9 @@ class _Answer:
     Args:
         body: request.
         served: model.
+
+    Attributes:
+        requests: requests for texts, with the index of the sample.
     """
 
     def __init__(self, body: ChatRequest, served: ServedModel) -> None:
@@ -65,13 +68,12 @@ class _Answer:
         sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
         request = served.prepare(prompt, sampling, body.rating, body.guidance)
         self._num_prompt_tokens = len(request.prompt)
-        self._body, self._served = body, served
-        self._requests = [(request, index) for index in range(body.n)]
+        self._body = body
+        self.requests = [(request, index) for index in range(body.n)]
         self._common = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": served.name}
 
-    async def whole(self, request: Request, max_seconds: float) -> dict[str, Any]:
-        """Return the body of the answer when all texts are finished."""
-        samples = await finished_samples(self._served, self._requests, max_seconds, request.receive)
+    def whole(self, samples: list[Sample]) -> dict[str, Any]:
+        """Return the body of the answer."""
         choices = [
             {
                 "index": number,
@@ -83,12 +85,12 @@ class _Answer:
         ]
         return {**self._common, "object": "chat.completion", "choices": choices, "usage": self._usage(samples)}
 
-    async def events(self, max_seconds: float) -> AsyncIterator[bytes]:
+    async def events(self, generation: Generation) -> AsyncIterator[bytes]:
         """Yield the events of a stream."""
         samples: list[Sample] = []
         for number in range(self._body.n):
             yield self._event(number, {"role": "assistant", "content": ""})
-        with Generation(self._served, self._requests, max_seconds) as generation:
+        with generation:
             async for by_text in generation.growing():
                 if not by_text:
                     yield HEARTBEAT

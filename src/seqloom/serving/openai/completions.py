@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -18,7 +18,7 @@ from seqloom.sampling.continuous_batch import Update
 from seqloom.sampling.request import GenerationRequest
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.event_stream import DONE, HEARTBEAT, EventStream, event
-from seqloom.serving.generation import Generation, finish_reason_of, finished_samples
+from seqloom.serving.generation import Generation, finish_reason_of
 from seqloom.serving.openai.logprobs import GrowingLogProbs, LogProbReader, joined
 from seqloom.serving.openai.sampling_fields import check_max_tokens, sampling_of
 from seqloom.serving.openai.schemas import Choice, Completion, CompletionRequest, LogProbs, Usage
@@ -47,11 +47,14 @@ async def complete(
     served = models.get(body.model)
     served.check_writes_text()
     check_request(body, config)
-    task = await in_thread(request.receive, config.max_seconds, partial(_Task.prepare, body, served))
-    check_load(served, len(task.requests), config)
+    size, receive, max_seconds = sum(map(len, _prompts(body))), request.receive, config.max_seconds
+    task = await in_thread(receive, max_seconds, partial(_Task.prepare, body, served), size=size)
+    generation = Generation.begun(served, task.requests, config)
     if body.stream:
-        return EventStream(task.events(config.max_seconds))
-    return await task.answer(request, config.max_seconds)
+        return EventStream(task.events(generation), generation.close)
+    samples = await generation.finished(receive)
+    size = 0 if body.logprobs is None else size + sum(len(sample.tokens) for sample in samples)
+    return await in_thread(receive, max_seconds, partial(task.answer, samples), size=size)
 
 
 def check_request(body: CompletionRequest, config: ServingConfig) -> None:
@@ -76,16 +79,6 @@ def check_request(body: CompletionRequest, config: ServingConfig) -> None:
         message = f"the request is for {num_prompts * best_of:,} texts: this server allows up to {config.max_samples:,}"
         raise ApiError(400, message, param="n")
     check_max_tokens(_max_tokens(body), "max_tokens", config)
-
-
-def check_load(served: ServedModel, num_texts: int, config: ServingConfig) -> None:
-    """Check that there is room for further texts.
-
-    Raises:
-        ApiError: too many texts wait already.
-    """
-    if served.num_jobs + num_texts > max(config.streams + config.max_waiting, num_texts):
-        raise ApiError(429, "too many texts are waiting: try again soon", headers={"Retry-After": "1"})
 
 
 @dataclass(frozen=True)
@@ -125,13 +118,15 @@ class _Task:
         self, body: CompletionRequest, served: ServedModel, texts: Sequence[_Text], reader: LogProbReader | None
     ) -> None:
         self._body, self._served, self._texts, self._reader = body, served, texts, reader
+        self._echoed: list[LogProbs | None] = [None] * len(texts)
+        self._readers: dict[int, GrowingLogProbs] = {}
         self._id, self._created = f"cmpl-{uuid4().hex}", int(time.time())
         head = {"id": self._id, "object": "text_completion", "created": self._created, "model": served.name}
         self._head = json.dumps(head).removesuffix("}")  # of the body of every event
 
     @classmethod
     def prepare(cls, body: CompletionRequest, served: ServedModel, check: Check) -> "_Task":
-        """Let the model read all prompts."""
+        """Let the model read all prompts, also for the log-probabilities of a stream."""
         with served.lock:
             reader = None if body.logprobs is None else LogProbReader(served, body.logprobs, body.rating)
             sampling = sampling_of(body, _max_tokens(body), len(served.run.codec))
@@ -154,69 +149,67 @@ class _Task:
                     400, f"'echo' with 'logprobs' would return {num_entries:,} log-probabilities of prompts: this "
                     f"server allows up to {_MAX_ECHOED:,}", param="echo",
                 )  # fmt: skip
-        return cls(body, served, texts, reader)
+        task = cls(body, served, texts, reader)
+        if body.stream:
+            task._read_prompts(check)
+        return task
 
     @property
     def requests(self) -> list[tuple[GenerationRequest, int]]:
         """Requests with the index of the sample; none if no token is generated."""
         return [(text.request, text.index) for text in self._texts] if _max_tokens(self._body) else []
 
-    async def answer(self, request: Request, max_seconds: float) -> Completion:
-        """Return all texts when they are finished."""
-        samples = await finished_samples(self._served, self.requests, max_seconds, request.receive)
+    def answer(self, samples: Sequence[Sample], check: Check) -> Completion:
+        """Return the body of the answer, from all texts."""
         empty: list[Sample | None] = [None] * len(self._texts)
         results = list(zip(self._texts, samples or empty, strict=True))
-        usage = self._usage(samples)
-        chosen = self._best(results)
-        choices = await in_thread(request.receive, max_seconds, partial(self._choices, chosen))
-        return self._completion(choices, usage)
+        return self._completion(self._choices(self._best(results), check), self._usage(samples))
 
-    async def events(self, max_seconds: float) -> AsyncIterator[bytes]:
+    async def events(self, generation: Generation) -> AsyncIterator[bytes]:
         """Yield the events of a stream."""
         samples: list[Sample] = []
         if self._body.echo or not self.requests:
-            for number, text in enumerate(self._texts):
+            for number, (text, logprobs) in enumerate(zip(self._texts, self._echoed, strict=True)):
                 prompt = text.prompt_text if self._body.echo else ""
-                logprobs = await asyncio.to_thread(self._logprobs, text, []) if self._body.echo else None
                 yield self._event(number, prompt, None if self.requests else "length", logprobs)
-        with Generation(self._served, self.requests, max_seconds) as generation:
-            readers = await asyncio.to_thread(self._growing_log_probs)
+        with generation:
             async for by_text in generation.growing():
                 if not by_text:
                     yield HEARTBEAT
                 for number, updates in by_text.items():
-                    yield await self._growth(number, updates, readers, samples)
+                    yield await self._growth(number, updates, samples)
         if self._body.stream_options is not None and self._body.stream_options.include_usage:
             yield event(self._completion([], self._usage(samples)).model_dump_json())
         yield DONE
 
-    def _growing_log_probs(self) -> dict[int, GrowingLogProbs]:
-        """Return a reader of log-probabilities for each text; none if they are not requested."""
+    def _read_prompts(self, check: Check) -> None:
+        """Read the prompts of a stream: those that are echoed, and what each text goes on from."""
         if self._reader is None:
-            return {}
-        return {number: self._growing(self._reader, text) for number, text in enumerate(self._texts)}
+            return
+        for number, text in enumerate(self._texts):
+            check()
+            if self._body.echo:
+                self._echoed[number] = self._logprobs(text, [])
+            if self.requests:
+                self._readers[number] = self._growing(self._reader, text)
 
     def _growing(self, reader: LogProbReader, text: _Text) -> GrowingLogProbs:
         """Return a reader of the log-probabilities of what is generated."""
-        echoed = len(text.prompt_text) if self._body.echo else 0
         # A space that ends the prompt, and with which the first generated token begins, is counted once.
-        num_pending = len(text.prompt_text) - sum(map(reader.num_characters, text.prompt_ids))
-        return reader.growing(text.read_ids, offset=echoed - num_pending)
+        characters = reader.counted(text.prompt_ids, 0 if self._body.echo else -len(text.prompt_text))
+        return reader.growing(text.read_ids, characters)
 
-    async def _growth(
-        self, number: int, updates: Sequence[Update], readers: Mapping[int, GrowingLogProbs], samples: list[Sample]
-    ) -> bytes:
+    async def _growth(self, number: int, updates: Sequence[Update], samples: list[Sample]) -> bytes:
         """Return the event of what is new in a text.
 
         Args:
             number: number of the text.
             updates: what is new.
-            readers: readers of the log-probabilities of each text, if they are requested.
             samples: finished samples, to which that of the text is appended if it has finished.
         """
         sample, logprobs = updates[-1].sample, None
-        if readers:
-            reader = readers[number]
+        if self._readers:
+            reader = self._readers[number]
             if sample is None:
                 ids = [token for update in updates for token in update.tokens.tolist()]
             else:

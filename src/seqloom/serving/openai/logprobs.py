@@ -8,6 +8,7 @@ import numpy as np
 from seqloom.errors import ConfigError
 from seqloom.evaluation.top_tokens import DecodedText, GrowingText, TopTokens, top_tokens
 from seqloom.lm.evaluate import run_scorer
+from seqloom.serving.openai.character_count import CharacterCount
 from seqloom.serving.openai.schemas import LogProbs
 from seqloom.serving.served_model import ServedModel
 
@@ -71,29 +72,32 @@ class LogProbReader:
             entries += self._entries([*document, *following])[num_before - 1 :]
             if not is_last and not following:
                 entries.append(_Entry())
-        return self.as_json(ids, entries, offset=0)
+        return self.as_json(ids, entries, CharacterCount(0))
 
-    def growing(self, ids: Sequence[int], offset: int) -> "GrowingLogProbs":
+    def growing(self, ids: Sequence[int], characters: CharacterCount) -> "GrowingLogProbs":
         """Return an object that reads a text which grows after ids; see `GrowingLogProbs`.
 
         Its log-probabilities are those with which the tokens are drawn: a run that was trained on windows predicts each
         token from the last window alone.
         """
         if self._decoder is not None:
-            return GrowingLogProbs(self, DecodedText(self._decoder, ids, self._num_top), offset)
+            return GrowingLogProbs(self, DecodedText(self._decoder, ids, self._num_top), characters)
         first, *others = ids
         text = GrowingText(self._scorer, first, self._num_top, self._features)
         if others:
             text.read(np.array(others, np.int64))
-        return GrowingLogProbs(self, text, offset)
+        return GrowingLogProbs(self, text, characters)
 
     def entries_of(self, scores: TopTokens, ids: Sequence[int]) -> list[_Entry]:
         """Return the entries of ids with these scores."""
         return [self._entry(scores, position, token) for position, token in enumerate(ids)]
 
-    def as_json(self, ids: Sequence[int], entries: Sequence[_Entry], offset: int) -> LogProbs:
-        """Return entries in OpenAI's form; `offset` is the number of characters before them."""
-        offsets = np.cumsum([offset, *(self.num_characters(token) for token in ids)])[: len(ids)]
+    def as_json(self, ids: Sequence[int], entries: Sequence[_Entry], characters: CharacterCount) -> LogProbs:
+        """Return entries in OpenAI's form; `characters` counts those before them, and afterwards those of all."""
+        offsets = []
+        for token in ids:
+            offsets.append(max(0, characters.number))
+            characters.add(self._spelling(token))
         return LogProbs(
             tokens=[self._names[token] for token in ids],
             token_logprobs=[entry.log_prob for entry in entries],
@@ -101,7 +105,7 @@ class LogProbReader:
                 None if entry.top is None else {self._names[token]: value for token, value in entry.top.items()}
                 for entry in entries
             ],
-            text_offset=np.maximum(offsets, 0).tolist(),
+            text_offset=offsets,
         )
 
     def _entries(self, ids: list[int]) -> list[_Entry]:
@@ -117,10 +121,15 @@ class LogProbReader:
         log_prob = float(scores.log_probs[position])
         return _Entry(log_prob, {**top, token: log_prob})
 
-    def num_characters(self, token: int) -> int:
-        """Return the number of characters that begin in a token."""
-        spelling = b"" if token == self._start.id else self._spellings[token]
-        return sum(byte & 0xC0 != 0x80 for byte in spelling)
+    def counted(self, ids: Sequence[int], number: int) -> CharacterCount:
+        """Return a count of the characters of ids, after a number of characters before them."""
+        characters = CharacterCount(number)
+        for token in ids:
+            characters.add(self._spelling(token))
+        return characters
+
+    def _spelling(self, token: int) -> bytes:
+        return b"" if token == self._start.id else self._spellings[token]
 
 
 class GrowingLogProbs:
@@ -129,23 +138,22 @@ class GrowingLogProbs:
     Args:
         reader: reader of the model.
         text: text, which has read the prompt.
-        offset: number of characters before the first ids.
+        characters: count of the characters before the text.
 
     Attributes:
         num_read: number of ids so far.
     """
 
-    def __init__(self, reader: LogProbReader, text: GrowingText | DecodedText, offset: int) -> None:
-        self._reader, self._text, self._offset = reader, text, offset
+    def __init__(self, reader: LogProbReader, text: GrowingText | DecodedText, characters: CharacterCount) -> None:
+        self._reader, self._text, self._characters = reader, text, characters
         self.num_read = 0
 
     def read(self, ids: Sequence[int]) -> LogProbs:
         """Return the log-probabilities of the ids that follow."""
         if not len(ids):
-            return self._reader.as_json([], [], self._offset)
+            return self._reader.as_json([], [], self._characters)
         entries = self._reader.entries_of(self._text.read(np.array(ids, np.int64)), ids)
-        logprobs = self._reader.as_json(ids, entries, self._offset)
-        self._offset += sum(map(self._reader.num_characters, ids))
+        logprobs = self._reader.as_json(ids, entries, self._characters)
         self.num_read += len(ids)
         return logprobs
 

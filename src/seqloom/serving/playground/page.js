@@ -209,7 +209,8 @@ var TokenNames = class {
   text(name) {
     if (name === START) return "";
     if (isPart(name)) return null;
-    return this.model?.texts[name] ?? name;
+    const texts = this.model?.texts ?? {};
+    return Object.hasOwn(texts, name) ? texts[name] : name;
   }
   /** A token as people can see it. */
   label(name) {
@@ -306,13 +307,13 @@ var Controls = class {
   }
   /** The requested ratings and categories by column. */
   get rating() {
-    const rating = {};
+    const entries = [];
     for (const input of this.columns.querySelectorAll("[data-column]")) {
       const name = input.dataset["column"];
       if (!name || input.disabled || input.value === "") continue;
-      rating[name] = input instanceof HTMLSelectElement ? input.value : Number(input.value);
+      entries.push([name, input instanceof HTMLSelectElement ? input.value : Number(input.value)]);
     }
-    return rating;
+    return Object.fromEntries(entries);
   }
   show() {
     this.showValues();
@@ -422,11 +423,14 @@ var Judges = class {
     this.clear();
   }
   text = "";
+  question = 0;
+  // number of the last question, whose answer alone is shown
   rating;
   ofWritten = byId("judge");
   verdict = byId("verdict");
-  /** Forget the written text and its verdict. */
+  /** Forget the written text and its verdict, also one that is still to come. */
   clear() {
+    this.question += 1;
     this.text = "";
     this.ofWritten.disabled = true;
     this.verdict.replaceChildren();
@@ -439,6 +443,7 @@ var Judges = class {
   }
   judge(title, text, rating) {
     this.verdict.replaceChildren();
+    const question = this.question += 1;
     void this.ask(async () => {
       if (!text.trim()) throw new Error("there is no text to judge: write or paste one");
       const lines = [];
@@ -450,6 +455,7 @@ var Judges = class {
         const { probability, sentences } = await detect(text);
         lines.push(`It was generated with a probability of ${percent(probability)}.`, ...sentences);
       }
+      if (question !== this.question) return;
       this.verdict.replaceChildren(create("h3", "", title), ...lines.map((line2) => create("p", "", line2)));
     });
   }
@@ -1043,6 +1049,8 @@ var Page = class {
   running = null;
   asking = null;
   typing = 0;
+  colouring = 0;
+  // number of the last text to be coloured, whose answer alone is shown
   shownFor = "";
   promptOf = "";
   whole = { name: "", text: "" };
@@ -1080,6 +1088,9 @@ var Page = class {
   /** Show another model: nothing of the one before stays. */
   modelChanged() {
     this.running?.abort();
+    this.running = null;
+    document.body.classList.remove("busy");
+    this.colouring += 1;
     player.stop();
     const names = this.controls.names;
     this.written.names = this.pasted.names = names;
@@ -1261,12 +1272,12 @@ var Page = class {
     const mean = byId("pasted-mean");
     this.pasted.clear();
     mean.textContent = "";
+    const question = this.colouring += 1;
     void this.ask(async () => {
       if (!text) throw new Error("there is no text to colour: paste one into the field above");
       const { model, names } = this.controls;
       const scores = await score(model, text);
-      if (model !== this.controls.model) return;
-      this.pasted.clear();
+      if (question !== this.colouring) return;
       const tokens = scores.tokens.map((name, index) => ({
         name,
         text: names.text(name) ?? "",

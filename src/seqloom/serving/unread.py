@@ -1,0 +1,37 @@
+"""End the connections of clients that do not read.
+
+The end of an answer is not enough: a connection closes only after all that was written has been read.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["end_unread"]
+
+_MAX_UNREAD_SECONDS = 30.0
+"""Time after which a client that has read nothing is cut off."""
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+async def end_unread(connections: Iterable[Any]) -> None:
+    """Look after connections until the task is cancelled.
+
+    Args:
+        connections: the present connections of a server; each has a `transport`.
+    """
+    unread: dict[Any, tuple[int, float]] = {}  # bytes that wait for a client, and since when it has read none of them
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        now, before = time.monotonic(), unread
+        unread = {}
+        for connection in list(connections):
+            num_bytes = connection.transport.get_write_buffer_size()
+            last_num_bytes, since = before.get(connection, (num_bytes + 1, now))
+            if num_bytes == 0:
+                continue
+            unread[connection] = num_bytes, since if num_bytes >= last_num_bytes else now
+            if now - unread[connection][1] > _MAX_UNREAD_SECONDS:
+                connection.transport.abort()
