@@ -114,7 +114,7 @@ class Message(RequestBody):
     """A message of a conversation: a text, or several parts of one."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[list[TextPart], Field(max_length=1000, fail_fast=True)]
+    content: str | Annotated[list[TextPart], Field(max_length=100, fail_fast=True)]
     name: str | None = None
 
     @property
@@ -134,7 +134,7 @@ class ChatRequest(SamplingFields):
         top_logprobs: number of likeliest tokens that are returned at each position.
     """
 
-    messages: list[Message] = Field(min_length=1, max_length=10_000)
+    messages: list[Message] = Field(min_length=1, max_length=1000)
     max_tokens: int | None = Field(None, ge=1, lt=2**31)
     max_completion_tokens: int | None = Field(None, ge=1, lt=2**31)
     logprobs: bool | None = False
