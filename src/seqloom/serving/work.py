@@ -20,19 +20,19 @@ Check = Callable[[], None]
 """Function that work calls between its parts; it raises an exception when nobody waits for the result any more."""
 
 _MAX_SHORT_SIZE = 20_000
-_MAX_WAITING = 64
+_NUM_THREADS = 2
 
 
 class _Pool:
-    """Threads, and the number of those that wait for them."""
+    """Two threads, for which a number of requests may wait."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, max_waiting: int) -> None:
         self.threads = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix=name)
+        self.max_jobs = _NUM_THREADS + max_waiting
         self.num_jobs = 0
 
 
-_NUM_THREADS = 2
-_SHORT, _LONG = _Pool("short work"), _Pool("long work")
+_SHORT, _LONG = _Pool("short work", max_waiting=2000), _Pool("long work", max_waiting=64)
 """Long work has threads of its own, so that short work does not wait for it."""
 
 
@@ -55,7 +55,7 @@ async def in_thread(
         ApiError: too much work waits, the work took too long, or the client has left.
     """
     pool = _LONG if size > _MAX_SHORT_SIZE else _SHORT
-    if pool.num_jobs >= _MAX_WAITING + _NUM_THREADS:
+    if pool.num_jobs >= pool.max_jobs:
         raise ApiError(429, "too many requests are waiting: try again soon", headers={"Retry-After": "1"})
     is_over = threading.Event()
 
