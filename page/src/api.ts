@@ -18,6 +18,8 @@ export interface Model {
   /** Whether it predicts points by a density, which has no list of tokens. */
   is_density: boolean;
   columns: Column[];
+  /** Bits between two levels of surprise. */
+  surprise_step: number;
   /** Texts of tokens by name, where they differ. */
   texts: Record<string, string>;
 }

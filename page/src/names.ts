@@ -9,6 +9,11 @@ export const START = "<|start|>"; // stands before a document, and so after the 
 export class TokenNames {
   constructor(private readonly model: Model | undefined) {}
 
+  /** Bits between two levels of surprise: a word says more than a character. */
+  get surpriseStep(): number {
+    return this.model?.surprise_step ?? 1;
+  }
+
   /** The text of a token; empty for the end of a document, null for a part of a character. */
   text(name: string): string | null {
     if (name === START) return "";

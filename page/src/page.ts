@@ -107,6 +107,7 @@ class Page {
     this.forgetBranches();
     this.saveText.disabled = true;
     const kind = this.controls.kind;
+    [...byId("surprise").children].forEach((level, index) => (level.textContent = String(index * names.surpriseStep)));
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
     byId("write").textContent = byId("write-title").textContent = WRITE[kind] ?? "Compose";

@@ -70,7 +70,7 @@ export class TokenText {
 
   private span(token: Token): HTMLElement {
     const span = create("span", "token", token.name === START ? END_SIGN : token.text);
-    if (token.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token.logProb)}`);
+    if (token.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token.logProb, this.names?.surpriseStep ?? 1)}`);
     if (token.isUnknown) span.classList.add("unknown");
     if (token.name === START) span.classList.add("end");
     span.dataset["index"] = String(this.tokens.length);

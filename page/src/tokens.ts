@@ -81,9 +81,9 @@ function unknown(text: string): Token {
 
 const LEVELS = 5;
 
-/** How surprising a token is, from 0 (expected) to 5, by steps of about 1.5 bits. */
-export function surpriseLevel(logProb: number): number {
-  return Math.min(LEVELS, Math.floor(-logProb / Math.LN2 / 1.5));
+/** How surprising a token is, from 0 (expected) to 5, by steps of some bits. */
+export function surpriseLevel(logProb: number, bits: number): number {
+  return Math.min(LEVELS, Math.floor(-logProb / Math.LN2 / bits));
 }
 
 export function describe(token: Token): string {

@@ -29,6 +29,9 @@ PAGE_POST_PATHS = frozenset({"/api/next", "/api/explain"})
 _FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 """Files of the page with their types, besides `index.html`."""
 
+_STEPS_OF_LEVELS = {"word": 3.0, "subword": 3.0}
+"""Bits between two levels of surprise of the page, for tokens that are larger than characters."""
+
 _MAX_CHARACTERS = 200_000
 """Largest length of a text."""
 
@@ -123,6 +126,7 @@ def _described(served: ServedModel) -> dict[str, Any]:
         "description": _description(served),
         "temperature": Suggestion.of(served.run).temperature,
         "is_density": is_density,
+        "surprise_step": _STEPS_OF_LEVELS.get(served.run.codec.level, 1.5),
         "texts": {} if is_density else served.odd_names,
         "columns": [column_fields(column) for column in served.run.config.conditions],
     }

@@ -20,7 +20,7 @@ async def end_unread(connections: Iterable[Any]) -> None:
     """Look after connections until the task is cancelled.
 
     Args:
-        connections: the present connections of a server; each has a `transport`.
+        connections: the present connections of a server; each has a transport.
     """
     unread: dict[Any, tuple[int, float]] = {}  # bytes that wait for a client, and since when it has read none of them
     while True:

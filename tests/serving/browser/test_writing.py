@@ -293,6 +293,8 @@ def test_bytes_and_words_are_shown_as_text(visit: Visit, site: Server) -> None:
         expected = seqloom.load(site.folder / model).generate(prompt, temperature=0.5, length=60, seed=0)
         assert written(visit) == expected
         visit.wait_for_bars()
+        steps = [str(level * (3 if model == "words" else 1.5)).removesuffix(".0") for level in range(6)]
+        assert visit.page.locator("#surprise .token").all_inner_texts() == steps
         tokens = visit.page.locator("#bars .token").all_inner_texts()
         assert not any("bytes:" in token or "#" in token for token in tokens)
         first = visit.page.locator("#bars .choice:enabled").first

@@ -205,6 +205,10 @@ var TokenNames = class {
   constructor(model) {
     this.model = model;
   }
+  /** Bits between two levels of surprise: a word says more than a character. */
+  get surpriseStep() {
+    return this.model?.surprise_step ?? 1;
+  }
   /** The text of a token; empty for the end of a document, null for a part of a character. */
   text(name) {
     if (name === START) return "";
@@ -697,8 +701,8 @@ function unknown(text) {
   return { name: text, text, logProb: null, top: [], rank: null, isUnknown: true };
 }
 var LEVELS = 5;
-function surpriseLevel(logProb) {
-  return Math.min(LEVELS, Math.floor(-logProb / Math.LN2 / 1.5));
+function surpriseLevel(logProb, bits) {
+  return Math.min(LEVELS, Math.floor(-logProb / Math.LN2 / bits));
 }
 function describe(token2) {
   const name = token2.name === START ? "end of the text" : visible(token2.text);
@@ -762,7 +766,7 @@ var TokenText = class {
   }
   span(token2) {
     const span = create("span", "token", token2.name === START ? END_SIGN : token2.text);
-    if (token2.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token2.logProb)}`);
+    if (token2.logProb !== null) span.classList.add(`surprise-${surpriseLevel(token2.logProb, this.names?.surpriseStep ?? 1)}`);
     if (token2.isUnknown) span.classList.add("unknown");
     if (token2.name === START) span.classList.add("end");
     span.dataset["index"] = String(this.tokens.length);
@@ -1104,6 +1108,7 @@ var Page = class {
     this.forgetBranches();
     this.saveText.disabled = true;
     const kind = this.controls.kind;
+    [...byId("surprise").children].forEach((level, index) => level.textContent = String(index * names.surpriseStep));
     document.body.classList.toggle("no-text", kind !== "text");
     document.body.classList.toggle("no-list", !this.controls.hasTokens);
     byId("write").textContent = byId("write-title").textContent = WRITE[kind] ?? "Compose";
