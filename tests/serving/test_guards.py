@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -74,6 +75,7 @@ def test_requests_from_the_own_page_are_answered(server: Server) -> None:
             "give a text, a list of texts, a list of token ids",
         ),
         (b'{"model": "plain", "stop": [' + b"1," * 9999 + b"1]}", "give a text, or a list of up to 16 texts"),
+        (b'{"model": "plain", "messages": 1}', "this route has no such field"),
         (b'{"model": "plain", "rating": [5]}', "give a number, a category, or an object"),
         (b'{"model": "rated", "rating": {"\\udc00": 1}}', "\\udc00"),
         (b'{"model": "plain", "seed": 1e400}', ""),
@@ -131,6 +133,25 @@ def raw_answer(server: Server, request: bytes) -> bytes:
         except ConnectionResetError:
             pass
     return b"".join(parts)
+
+
+def test_a_body_is_no_head(server: Server) -> None:
+    """Neither if it comes with the end of a divided head, nor if the head alone was enough for a refusal."""
+    body = json.dumps({"prompt": "the " * 30_000}).encode()
+    address = server.client.base_url.host, server.client.base_url.port
+    for media_type, divided_at, status in (
+        ("application/json", 1, 200), ("application/json", 3, 200), ("text/plain", 0, 415)
+    ):  # fmt: skip
+        lines = ["POST /tokenize HTTP/1.1", "Host: localhost", f"Content-Type: {media_type}"]
+        head = "\r\n".join([*lines, "Connection: close", f"Content-Length: {len(body)}", "", ""]).encode()
+        with socket.create_connection(address, timeout=60) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.sendall(head[: len(head) - divided_at])
+            time.sleep(0.1)  # so that the server reads the parts one after the other
+            client.sendall(head[len(head) - divided_at :] + body)
+            assert client.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+    answer = server.client.post("/tokenize", content=body, headers={"content-type": "text/plain"})
+    assert answer.headers["connection"] == "close"
 
 
 def test_a_large_head_that_comes_at_once_is_cut_off(server: Server) -> None:

@@ -65,7 +65,11 @@ def test_short_work_does_not_wait_for_long_work_and_too_much_is_refused() -> Non
         tasks = [asyncio.create_task(long()) for _ in range(70)]
         await asyncio.sleep(0)
         short = await in_thread(never, 600, lambda check: 3)
+        begun = asyncio.create_task(in_thread(never, 600, lambda check: 4, size=10**6, is_last_part=True))
+        await asyncio.sleep(0)
+        assert not begun.done()
         is_free.set()
+        assert await begun == 4
         return short, await asyncio.gather(*tasks, return_exceptions=True)
 
     short, ends = asyncio.run(results())

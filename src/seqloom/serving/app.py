@@ -51,6 +51,7 @@ _MAX_FAULTS = 5
 
 _WANTED = {
     "prompt": "give a text, a list of texts, a list of token ids from 0, or a list of such lists",
+    "messages": "give a list of messages, each with a 'role' (system, user, assistant) and a text as 'content'",
     "rating": 'give a number, a category, or an object with one of them for each column, as in {"stars": 4}',
     "stop": "give a text, or a list of up to 16 texts",
     "logit_bias": "give an object with up to 1,000 numbers from -100 to 100 by token id",

@@ -73,6 +73,8 @@ class Guards:
             self._check(scope, headers)
             body = await self._body(receive) if scope["method"] == "POST" else None
         except ApiError as error:
+            if scope["method"] == "POST":  # its body may still arrive, and is no further request
+                error.headers.setdefault("Connection", "close")
             await _send_error(error, send_with_headers)
             return
         await self._app(scope, receive if body is None else _replay(body, receive), send_with_headers)

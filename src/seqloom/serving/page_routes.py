@@ -92,7 +92,7 @@ def page_router(models: ServedModels, max_seconds: float) -> APIRouter:
                 explanation = models.detector.explain(body.text)
             return {"probability": explanation.probability, "sentences": list(explanation.sentences)}
 
-        return await in_thread(request.receive, max_seconds, explained, size=len(body.text))
+        return await in_thread(request.receive, max_seconds, explained, size=20 * len(body.text))
 
     return router
 

@@ -20,6 +20,7 @@ class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     _head_timer: asyncio.TimerHandle | None = None
     _num_head_bytes = 0
+    _last_of_head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -41,6 +42,7 @@ class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self._stop_waiting()
             return
         self._num_head_bytes += len(data)
+        self._last_of_head = (self._last_of_head + data)[-3:]
         if self._head_timer is None:
             self._wait_for_head()
 
@@ -56,14 +58,15 @@ class HeadLimitProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         """Return the size of the head of a request so far, with what arrives; 0 if it is that of a body."""
         if self._head_timer is None and self.cycle is not None and not self.cycle.response_complete:
             return 0
-        end = data.find(b"\r\n\r\n")
-        return self._num_head_bytes + (len(data) if end < 0 else end)
+        before = self._last_of_head  # of what may be the end of the head
+        end = (before + data).find(b"\r\n\r\n")
+        return self._num_head_bytes + (len(data) if end < 0 else end - len(before))
 
     def _wait_for_head(self) -> None:
         self._head_timer = asyncio.get_running_loop().call_later(_HEAD_SECONDS, self._close)
 
     def _stop_waiting(self) -> None:
-        self._num_head_bytes = 0
+        self._num_head_bytes, self._last_of_head = 0, b""
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

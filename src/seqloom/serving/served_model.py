@@ -188,6 +188,8 @@ class ServedModel:
             self._batch.close()
 
     def _started_batch(self, request: GenerationRequest) -> ContinuousBatch:
+        if self._batch is not None:
+            return self._batch  # without the lock, which whoever reads a long prompt keeps
         with self.lock:
             if self._batch is None:
                 decoder = request.for_sample(0).decoder

@@ -4,9 +4,15 @@ The end of an answer is not enough: a connection closes only after all that was 
 """
 
 import asyncio
+import struct
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 __all__ = ["end_unread"]
 
@@ -28,10 +34,31 @@ async def end_unread(connections: Iterable[Any]) -> None:
         now, before = time.monotonic(), unread
         unread = {}
         for connection in list(connections):
-            num_bytes = connection.transport.get_write_buffer_size()
+            num_bytes = _num_unread(connection.transport)
             last_num_bytes, since = before.get(connection, (num_bytes + 1, now))
             if num_bytes == 0:
                 continue
             unread[connection] = num_bytes, since if num_bytes >= last_num_bytes else now
             if now - unread[connection][1] > _MAX_UNREAD_SECONDS:
                 connection.transport.abort()
+
+
+def _num_unread(transport: asyncio.WriteTransport) -> int:
+    """Return the number of bytes that wait for the client; 0 once the system has taken over all of them."""
+    num_bytes = transport.get_write_buffer_size()
+    return num_bytes and num_bytes + _num_in_system(transport)
+
+
+def _num_in_system(transport: asyncio.WriteTransport) -> int:
+    """Return the number of bytes that the system keeps for the client; 0 where it does not say so.
+
+    They are megabytes, of which the system lets a third become free before it takes more.
+    """
+    if sys.platform == "win32":
+        return 0
+    try:
+        answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    (num_bytes,) = struct.unpack("i", answer)
+    return int(num_bytes)

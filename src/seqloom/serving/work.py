@@ -41,7 +41,12 @@ class _NobodyWaits(Exception):
 
 
 async def in_thread(
-    receive: Receive, max_seconds: float, work: Callable[[Check], ResultT], *, size: int = 0
+    receive: Receive,
+    max_seconds: float,
+    work: Callable[[Check], ResultT],
+    *,
+    size: int = 0,
+    is_last_part: bool = False,
 ) -> ResultT:
     """Return the result of work, which a thread does in parts.
 
@@ -49,13 +54,14 @@ async def in_thread(
         receive: ASGI's function that tells that the client has left.
         max_seconds: longest time.
         work: function that gets a `Check`.
-        size: about how many characters or tokens the model reads; large work waits for other large work.
+        size: about how many characters or tokens a model reads; large work waits for other large work.
+        is_last_part: whether most of the request has been done, so that it is not refused any more.
 
     Raises:
         ApiError: too much work waits, the work took too long, or the client has left.
     """
     pool = _LONG if size > _MAX_SHORT_SIZE else _SHORT
-    if pool.num_jobs >= pool.max_jobs:
+    if pool.num_jobs >= pool.max_jobs and not is_last_part:
         raise ApiError(429, "too many requests are waiting: try again soon", headers={"Retry-After": "1"})
     is_over = threading.Event()
 

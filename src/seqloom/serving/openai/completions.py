@@ -47,14 +47,16 @@ async def complete(
     served = models.get(body.model)
     served.check_writes_text()
     check_request(body, config)
-    size, receive, max_seconds = sum(map(len, _prompts(body))), request.receive, config.max_seconds
+    receive, max_seconds = request.receive, config.max_seconds
+    num_readings = 1 if body.logprobs is None else body.best_of or body.n  # of each prompt
+    size = num_readings * sum(map(len, _prompts(body)))
     task = await in_thread(receive, max_seconds, partial(_Task.prepare, body, served), size=size)
     generation = Generation.begun(served, task.requests, config)
     if body.stream:
         return EventStream(task.events(generation), generation.close)
     samples = await generation.finished(receive)
     size = 0 if body.logprobs is None else size + sum(len(sample.tokens) for sample in samples)
-    return await in_thread(receive, max_seconds, partial(task.answer, samples), size=size)
+    return await in_thread(receive, max_seconds, partial(task.answer, samples), size=size, is_last_part=True)
 
 
 def check_request(body: CompletionRequest, config: ServingConfig) -> None:
