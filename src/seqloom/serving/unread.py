@@ -54,11 +54,12 @@ def _num_in_system(transport: asyncio.WriteTransport) -> int:
 
     They are megabytes, of which the system lets a third become free before it takes more.
     """
-    if sys.platform == "win32":
+    connection = transport.get_extra_info("socket")
+    if sys.platform == "win32" or connection is None:
         return 0
     try:
-        answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    except OSError:
+        answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError):  # it has been closed by now
         return 0
     (num_bytes,) = struct.unpack("i", answer)
     return int(num_bytes)
