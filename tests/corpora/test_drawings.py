@@ -75,6 +75,13 @@ def test_arrays_of_strokes_are_read(tmp_path: Path) -> None:
     assert drawings_of(tmp_path / "many.npz") == [CROSS_ON_GRID] * 2
 
 
+def test_steps_add_up_beyond_their_type(tmp_path: Path) -> None:
+    steps = [[0, 0, 0], [30000, 0, 0], [30000, 0, 1], [-30000, -30000, 0], [0, 30000, 0], [0, 30000, 1]]
+    (tmp_path / "a.npz").write_bytes(stroke_3(np.array(steps, np.int16)))
+    strokes = ((0, 64), (64, 64), (127, 64)), ((64, 0), (64, 64), (64, 127))
+    assert drawings_of(tmp_path / "a.npz") == [Drawing(strokes)]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [

@@ -273,7 +273,7 @@ def test_the_end_of_a_document_is_a_token(server: Server) -> None:
         ({"max_tokens": 10**7}, 400, "this server allows up to 100,000"),
         ({"temperature": -1}, 400, "'temperature'"),
         ({"top_p": 2}, 400, "'top_p'"),
-        ({"unknown_field": 1}, 400, "'unknown_field': this route has no such field"),
+        ({"unknown_field": 1}, 400, "'unknown_field': there is no such field here: leave it out"),
         ({"stop": ["x"] * 10**5}, 400, "'stop"),
         ({"logit_bias": {"9999": 1}}, 400, "'logit_bias' names the token '9999'"),
         ({"prompt": "\u2603"}, 400, "not in the vocabulary"),

@@ -75,7 +75,7 @@ def test_requests_from_the_own_page_are_answered(server: Server) -> None:
             "give a text, a list of texts, a list of token ids",
         ),
         (b'{"model": "plain", "stop": [' + b"1," * 9999 + b"1]}", "give a text, or a list of up to 16 texts"),
-        (b'{"model": "plain", "messages": 1}', "this route has no such field"),
+        (b'{"model": "plain", "messages": 1}', "'messages': there is no such field here"),
         (b'{"model": "plain", "rating": [5]}', "give a number, a category, or an object"),
         (b'{"model": "rated", "rating": {"\\udc00": 1}}', "\\udc00"),
         (b'{"model": "plain", "seed": 1e400}', ""),

@@ -90,5 +90,19 @@ def test_the_schema_has_no_status_that_is_never_sent(server: Server) -> None:
 def test_a_field_of_another_route_is_named(server: Server) -> None:
     for path, fields in (("/score", {"text": "the", "rating": 5}), ("/tokenize", {"prompt": "the", "stop": "."})):
         error = server.post(path, model="plain", **fields).json()["error"]
-        assert error["message"] == f"'{error['param']}': this route has no such field: leave it out"
+        assert error["message"] == f"'{error['param']}': there is no such field here: leave it out"
     assert "'text': this field is missing" in server.post("/score", model="plain").json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ({"role": "user", "content": "a", "tool_calls": []}, "'messages.0.tool_calls': there is no such field here"),
+        ({"role": "user", "content": 5}, "'messages': give a list of objects with a 'role'"),
+        ({"content": "a"}, "'messages': give a list of objects with a 'role'"),
+    ],
+)
+def test_wrong_messages_are_refused(server: Server, message: dict[str, object], fault: str) -> None:
+    answer = server.post("/v1/chat/completions", model="plain", messages=[message])
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(fault)

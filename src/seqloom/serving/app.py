@@ -51,7 +51,7 @@ _MAX_FAULTS = 5
 
 _WANTED = {
     "prompt": "give a text, a list of texts, a list of token ids from 0, or a list of such lists",
-    "messages": "give a list of messages, each with a 'role' (system, user, assistant) and a text as 'content'",
+    "messages": "give a list of objects with a 'role' (system, developer, user, assistant) and a text as 'content'",
     "rating": 'give a number, a category, or an object with one of them for each column, as in {"stars": 4}',
     "stop": "give a text, or a list of up to 16 texts",
     "logit_bias": "give an object with up to 1,000 numbers from -100 to 100 by token id",
@@ -134,11 +134,12 @@ def _validation_error(error: RequestValidationError) -> ApiError:
     lines: dict[str, None] = {}
     for fault in faults:
         name, *place = (str(part) for part in fault["loc"] if part not in ("body", "query"))
+        if fault["type"] == "extra_forbidden":
+            lines[f"'{'.'.join([name, *place])[:100]}': there is no such field here: leave it out"] = None
+            continue
         # The further parts of a place name the kinds of values that a field may have, which clients do not know.
-        is_known = fault["type"] != "extra_forbidden"
-        message = (_WANTED.get(name) or _fault_of(fault)) if is_known else "this route has no such field: leave it out"
         inner = "" if name in _WANTED else "".join(f".{part}" for part in place)
-        lines[f"'{name}{inner}'"[:100] + f": {message}"] = None
+        lines[f"'{name}{inner}'"[:100] + f": {_WANTED.get(name) or _fault_of(fault)}"] = None
     shown = [*lines][:_MAX_FAULTS]
     if len(lines) > len(shown):
         shown.append(f"and {len(lines) - len(shown)} more faults")

@@ -10,13 +10,12 @@ from starlette.requests import Request
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.request_body import RequestBody
 from seqloom.serving.served_models import ServedModels
-from seqloom.serving.work import Check, in_thread
+from seqloom.serving.work import Check, in_thread, judging_size
 
 __all__ = ["judging_router"]
 
 _Texts = Annotated[list[str], Field(min_length=1, max_length=10_000, fail_fast=True)]
 
-_WORK_PER_CHARACTER = 20
 _TEXTS_BETWEEN_CHECKS, _TOKENS_BETWEEN_CHECKS = 64, 1000
 """Parts of work after which it ends if nobody waits for it."""
 
@@ -132,7 +131,7 @@ def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
                     getattr(detections, name).extend(getattr(scores, name).tolist())
             return detections
 
-        return await in_thread(request.receive, max_seconds, detected, size=_size(body.texts))
+        return await in_thread(request.receive, max_seconds, detected, size=judging_size(body.texts))
 
     @router.post("/rate")
     async def rate(body: RateRequest, request: Request) -> Ratings:
@@ -147,14 +146,9 @@ def judging_router(models: ServedModels, max_seconds: float) -> APIRouter:
                     ratings += [float(rating) for rating in models.critic.predict(texts)]
             return Ratings(ratings=ratings)
 
-        return await in_thread(request.receive, max_seconds, rated, size=_size(body.texts))
+        return await in_thread(request.receive, max_seconds, rated, size=judging_size(body.texts))
 
     return router
-
-
-def _size(texts: Sequence[str]) -> int:
-    """Return the size of the work on texts: critic and detector take longer for a character than a language model."""
-    return _WORK_PER_CHARACTER * sum(len(text) + 1 for text in texts)
 
 
 def _batches(texts: Sequence[str], check: Check) -> Iterator[Sequence[str]]:

@@ -19,7 +19,7 @@ from seqloom.serving.column_fields import column_fields
 from seqloom.serving.request_body import Rating, RequestBody
 from seqloom.serving.served_model import ServedModel
 from seqloom.serving.served_models import ServedModels
-from seqloom.serving.work import Check, in_thread
+from seqloom.serving.work import Check, in_thread, judging_size
 
 __all__ = ["PAGE_POST_PATHS", "page_router"]
 
@@ -92,7 +92,7 @@ def page_router(models: ServedModels, max_seconds: float) -> APIRouter:
                 explanation = models.detector.explain(body.text)
             return {"probability": explanation.probability, "sentences": list(explanation.sentences)}
 
-        return await in_thread(request.receive, max_seconds, explained, size=20 * len(body.text))
+        return await in_thread(request.receive, max_seconds, explained, size=judging_size([body.text]))
 
     return router
 

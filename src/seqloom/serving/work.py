@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -12,7 +12,7 @@ from starlette.types import Receive
 from seqloom.serving.api_errors import ApiError
 from seqloom.serving.event_stream import unless_disconnected
 
-__all__ = ["Check", "in_thread"]
+__all__ = ["Check", "in_thread", "judging_size"]
 
 ResultT = TypeVar("ResultT")
 
@@ -21,6 +21,7 @@ Check = Callable[[], None]
 
 _MAX_SHORT_SIZE = 20_000
 _NUM_THREADS = 2
+_WORK_PER_CHARACTER = 20
 
 
 class _Pool:
@@ -81,3 +82,8 @@ async def in_thread(
     finally:
         pool.num_jobs -= 1
         is_over.set()
+
+
+def judging_size(texts: Sequence[str]) -> int:
+    """Return the size of the work on texts: critic and detector take longer for a character than a language model."""
+    return _WORK_PER_CHARACTER * sum(len(text) + 1 for text in texts)
